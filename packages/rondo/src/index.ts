@@ -1,0 +1,2 @@
+// The public face of the runtime.
+export const brand: symbol = Symbol.for("rondo");

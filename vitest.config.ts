@@ -1,0 +1,30 @@
+// How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
+// One project for each kind of test, so that a person can run one kind alone: unit, docs, browser.
+// The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
+import { defineConfig } from "vitest/config";
+
+const conditions = ["rondo-source", "node", "module", "import", "default"];
+export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
+
+export default defineConfig({
+  ...source,
+  test: {
+    passWithNoTests: true,
+    projects: [
+      {
+        ...source,
+        test: {
+          name: "unit",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "bench/**/*.test.ts",
+            "examples/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
+        },
+      },
+      { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },
+      { ...source, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
+    ],
+  },
+});
