@@ -1,0 +1,66 @@
+// What the rule knows of Rondo's own names: which exports make an operation, and which methods of its classes do.
+//
+// The rule never looks at types, so this list is all it has to tell `sleep(10)` from `now()`. It is kept as plain data,
+// and vocabulary.test.ts holds it against the real exports and their real types: a name that is added to the runtime
+// and not classified here fails that test.
+
+/** For each entry point, the functions that make an operation: something that does nothing until `yield*` runs it. */
+export const operations: Readonly<Record<string, readonly string[]>> = {
+  rondo: [
+    "all",
+    "allSettled",
+    "any",
+    "checkpoint",
+    "cleanup",
+    "deadline",
+    "group",
+    "map",
+    "moveOnAfter",
+    "race",
+    "scope",
+    "select",
+    "shield",
+    "sleep",
+    "sleepUntil",
+    "stopping",
+    "suspend",
+    "timeout",
+    "until",
+  ],
+  "rondo/coroutine": ["call"],
+};
+
+/** For each class or interface of `rondo`, the methods that make an operation. */
+export const methods: Readonly<Record<string, readonly string[]>> = {
+  Barrier: ["wait"],
+  Broadcast: [],
+  Channel: ["receive", "send"],
+  Condition: ["wait"],
+  Deferred: [],
+  Gate: ["wait"],
+  Group: ["ended", "next", "start"],
+  Latch: ["wait"],
+  Limiter: ["acquire", "with"],
+  Lock: ["acquire", "hold", "with"],
+  Queue: ["get", "join", "put"],
+  RWLock: [],
+  RateLimiter: [],
+  Semaphore: ["acquire", "hold", "with"],
+  Task: ["ended"],
+};
+
+/** Methods whose result is again something this file knows: `g.spawn(...)` gives a `Task`. */
+export const results: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Group: { spawn: "Task" },
+};
+
+/** Classes and interfaces whose instances are operations themselves: a task is joined with `yield* task`. */
+export const operationTypes: readonly string[] = ["Operation", "Task", "Wait"];
+
+/** What functions that take a body hand to its first parameter. */
+export const bodyParameters: Readonly<Record<string, string | undefined>> = { group: "Group", scope: "Scope" };
+
+/** Whether an import comes from Rondo or one of the packages built on it. */
+export function isRondo(specifier: string): boolean {
+  return specifier === "rondo" || specifier.startsWith("rondo/") || specifier.startsWith("@rondo/");
+}
