@@ -1,5 +1,5 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
-// One project for each kind of test, so that a person can run one kind alone: unit, docs, browser.
+// One project for each kind of test, so that a person can run one kind alone: unit, docs, examples, browser.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { defineConfig } from "vitest/config";
 
@@ -24,6 +24,7 @@ export default defineConfig({
         },
       },
       { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },
+      { ...source, test: { name: "examples", include: ["tests/examples/**/*.test.ts"] } },
       { ...source, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
     ],
   },

@@ -1,0 +1,138 @@
+// `npm test`: everything that must hold before a change may land, in one command and about 90 seconds.
+//
+// A step is a command that succeeds or fails. Two lanes run side by side, because there are rarely fewer than two cores:
+// one runs the tests, the other everything that only looks at the sources and at what they are built into. A step speaks
+// up only when it fails; the last line counts the tests and the steps. Steps can be chosen: `npm test -- types lint`.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { packages, root } from "./repo.ts";
+import type { TestReport } from "./vitest-reporter.ts";
+
+interface Step {
+  readonly name: string;
+  /** Commands that run one after the other; the first that fails ends the step. */
+  readonly commands: readonly (readonly string[])[];
+  /** The steps that must have succeeded before this one, from the same lane. */
+  readonly after?: readonly string[];
+  /** Where vitest's report will be, if this step runs tests. */
+  readonly report?: string;
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 19)) {
+  // Only where no Node for this platform is among the root's optional dependencies, and the machine's own is too old.
+  console.error(`Node ${process.versions.node} is too old: 22.19 or newer is needed`);
+  process.exit(1);
+}
+
+const bin = (name: string): string => join(root, "node_modules", ".bin", name);
+const node = (...args: string[]): string[] => [process.execPath, "--conditions=rondo-source", ...args];
+const reportOf = (name: string): string => join(root, ".reports", `${name}.json`);
+
+const vitest = (name: string, ...args: string[]): Step => ({
+  name,
+  commands: [[bin("vitest"), "run", "--reporter=default", "--reporter=./scripts/vitest-reporter.ts", ...args]],
+  report: reportOf(name),
+});
+
+const packed = packages();
+const lanes: Record<string, Step[]> = {
+  tests: [vitest("tests")],
+  sources: [
+    { name: "types", commands: [[bin("tsc"), "--noEmit"]] },
+    {
+      name: "types of the documentation's programs",
+      commands: [node("scripts/doc-examples.ts"), [bin("tsc"), "--noEmit", "-p", "tsconfig.examples.json"]],
+    },
+    { name: "lint", commands: [[bin("oxlint"), "--deny-warnings"]] },
+    { name: "format", commands: [[bin("oxfmt"), "--check"]] },
+    { name: "floors", commands: [node("scripts/floors.ts")] },
+    { name: "unused code", commands: [[bin("knip")]] },
+    { name: "build", commands: [[process.execPath, "scripts/build.ts"]] },
+    {
+      name: "packages",
+      after: ["build"],
+      commands: packed.flatMap(({ path }) => [
+        [bin("publint"), "run", path, "--strict"],
+        [bin("attw"), "--pack", path, "--profile", "esm-only", "--no-definitely-typed", "--no-emoji", "--no-color"],
+      ]),
+    },
+    { name: "size", after: ["build"], commands: [[bin("size-limit")]] },
+  ],
+};
+const soak: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts")];
+
+function runCommand([command, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  return new Promise((done) => {
+    const child = spawn(command as string, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    }
+    child.on("error", (error) => done({ ok: false, output: `${output}${error.message}\n` }));
+    child.on("close", (status, signal) => {
+      const end = signal === null ? "" : `ended by ${signal}\n`;
+      done({ ok: status === 0, output: output + end });
+    });
+  });
+}
+
+async function runStep({ commands, report }: Step): Promise<Outcome> {
+  if (report !== undefined) rmSync(report, { force: true });
+  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, RONDO_REPORT: report };
+  let output = "";
+  for (const command of commands) {
+    const outcome = await runCommand(command, env);
+    output += outcome.output;
+    if (!outcome.ok) return { ok: false, output: `${output}(${command.join(" ")})\n` };
+  }
+  return { ok: true, output };
+}
+
+const counts = { passed: 0, failed: 0 };
+const good = new Set<string>();
+
+async function runLane(steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    const missing = step.after?.find((name) => !good.has(name));
+    const began = performance.now();
+    const { ok, output } =
+      missing === undefined ? await runStep(step) : { ok: false, output: `needs the step "${missing}"\n` };
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    counts[ok ? "passed" : "failed"]++;
+    if (ok) good.add(step.name);
+    const lines = [`${ok ? "ok  " : "FAIL"}  ${step.name}  ${seconds} s`];
+    if (step.report !== undefined && existsSync(step.report)) {
+      const report = JSON.parse(readFileSync(step.report, "utf8")) as TestReport;
+      counts.passed += report.passed;
+      counts.failed += report.failed;
+      lines[0] += `: ${report.passed} tests passed, ${report.failed} failed, ${report.skipped.length} skipped`;
+      for (const name of report.skipped) lines.push(`      skipped  ${name}`);
+      for (const name of report.failures) lines.push(`      failed   ${name}`);
+    }
+    if (!ok) lines.push(output.trimEnd().replace(/^/gm, "      "));
+    console.log(lines.join("\n"));
+  }
+}
+
+const wanted = process.argv.slice(2);
+const every = [...Object.values(lanes).flat(), ...soak];
+const unknown = wanted.filter((name) => !every.some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`No step is called ${unknown.join(", ")}. There are: ${every.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+const chosen =
+  wanted.length === 0
+    ? Object.values(lanes)
+    : [...Object.values(lanes), soak].map((lane) => lane.filter(({ name }) => wanted.includes(name)));
+await Promise.all(chosen.map(runLane));
+console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -1,0 +1,46 @@
+// Writes down what scripts/test.ts wants to know of a vitest run: the counts, and every test that was skipped, with its
+// reason. The file is named by RONDO_REPORT; a person who calls vitest directly gets the usual output and no file.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+import type { Reporter, SerializedError, TestModule } from "vitest/node";
+
+/** What is written down of one run. */
+export interface TestReport {
+  passed: number;
+  failed: number;
+  /** The names of the failed tests, and of what failed outside of any test. */
+  failures: string[];
+  /** The names of the skipped tests, with the reason where one was given. */
+  skipped: string[];
+}
+
+/** The reporter; vitest makes one for each run. */
+export default class ReportFile implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
+    const path = process.env["RONDO_REPORT"];
+    if (path === undefined || path === "") return;
+    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [] };
+    const fail = (what: string): void => {
+      report.failed++;
+      report.failures.push(what);
+    };
+    for (const module of modules) {
+      for (const error of module.errors()) fail(`${module.relativeModuleId}: ${error.message}`);
+      for (const test of module.children.allTests()) {
+        const name = `${module.relativeModuleId}: ${test.fullName}`;
+        const result = test.result();
+        if (result.state === "passed") report.passed++;
+        else if (result.state === "failed") fail(name);
+        else if (result.state === "skipped") report.skipped.push(result.note ? `${name}: ${result.note}` : name);
+        else fail(`${name}: did not end`);
+      }
+      for (const suite of module.children.allSuites()) {
+        for (const error of suite.errors()) fail(`${module.relativeModuleId}: ${suite.fullName}: ${error.message}`);
+      }
+    }
+    for (const error of errors) fail(`outside of any test: ${error.message}`);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, JSON.stringify(report));
+  }
+}
