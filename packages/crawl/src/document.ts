@@ -1,0 +1,89 @@
+// Bytes to a document: decode, tell what it is, read it. Everything here happens at once and waits for nothing, so it can
+// be tested with bytes and used by whoever has some.
+
+import { decode } from "./decode.ts";
+import { type Article, readFeed } from "./feed.ts";
+import { absoluteLinks, readPage } from "./markup.ts";
+import { type DocumentKind, requireText, sniff } from "./sniff.ts";
+
+/** What a source gave, as text. */
+export interface Document {
+  readonly kind: DocumentKind;
+  readonly title: string | undefined;
+  /** A language tag as the document says it (`en-GB`), or `undefined`. */
+  readonly language: string | undefined;
+  readonly charset: string;
+  /** The entries of a feed; of a page, one: the page. */
+  readonly articles: Article[];
+  /** What was odd, each a sentence without a final stop. */
+  readonly notes: string[];
+  /** The links of a page, absolute; none of a feed, whose articles have their own. Worked out when asked for. */
+  links(): string[];
+}
+
+/** What is known of the bytes beside the bytes. */
+export interface DocumentHints {
+  /** Where they came from. */
+  readonly url: string;
+  /** The Content-Type header as it came. */
+  readonly contentType?: string | null;
+  /** The Content-Language header as it came. */
+  readonly contentLanguage?: string | null;
+  /** A limit cut them off. */
+  readonly cut?: boolean;
+}
+
+/**
+ * Reads a feed or a page from its bytes, told apart by what they are.
+ *
+ * @throws {SourceError} of kind `empty`, `not-text`, `charset`, `unknown-document` or `malformed`.
+ *
+ * @example
+ * ```ts
+ * import { readDocument } from "@rondo/crawl";
+ *
+ * const bytes = new TextEncoder().encode("<title>News</title><p>All is well.");
+ * const document = readDocument(bytes, { url: "https://example.org/", contentType: "application/rss+xml" });
+ * console.log(document.kind, document.title); // prints: page News
+ * console.log(document.notes[0]); // prints: sent as application/rss+xml, but it is an HTML page
+ * ```
+ */
+export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document {
+  const contentType = hints.contentType ?? "";
+  const cut = hints.cut ?? false;
+  requireText(bytes, contentType);
+  const { text, charset, notes } = decode(bytes, { contentType, cut });
+  const { kind, start } = sniff(text);
+  const mediaType = (contentType.split(";")[0] ?? "").trim().toLowerCase();
+  if (start > 0 && text.slice(0, start).trim() !== "") notes.push(`${start} characters stand before the feed`);
+  if (kind === "page") {
+    if (/\b(?:rss|atom|rdf|feed)\b/.test(mediaType)) notes.push(`sent as ${mediaType}, but it is an HTML page`);
+    const page = readPage(text);
+    return {
+      kind,
+      title: page.title,
+      language: page.language ?? firstTag(hints.contentLanguage),
+      charset,
+      articles: [{ title: page.title, link: hints.url, text: page.text }],
+      notes,
+      links: () => absoluteLinks(page, hints.url),
+    };
+  }
+  const feed = readFeed(kind, start === 0 ? text : text.slice(start), cut);
+  if (feed.articles.length === 0) notes.push("the feed has no articles");
+  return {
+    kind,
+    title: feed.title,
+    language: feed.language ?? firstTag(hints.contentLanguage),
+    charset,
+    articles: feed.articles,
+    notes,
+    links: () => [],
+  };
+}
+
+/** Content-Language may list several languages; a document in two has its words in both, and the first is the main one. */
+function firstTag(header: string | null | undefined): string | undefined {
+  const tag = header?.split(",")[0]?.trim();
+  return tag === "" ? undefined : tag;
+}

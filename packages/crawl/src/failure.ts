@@ -1,0 +1,150 @@
+// Why a source gave nothing: one word a program can branch on, one sentence a person can act on.
+//
+// Inside the work a failure travels as a thrown `SourceError`. What is kept of it afterwards is a `Failure`, plain text:
+// an Error holds its stack, its cause and through that whole responses, and ten thousand of them would be the memory of
+// a long run.
+
+/**
+ * What kind of failure a source met.
+ *
+ * - `url`: the address is none that can be fetched. `input`: a list of sources could not be read.
+ * - `dns`, `refused`, `tls`, `connection`, `protocol`: no name, nobody listening, no trust, cut off, not HTTP.
+ * - `timeout`: the source's deadline passed. `asked-to-wait`: its `Retry-After` lies beyond that deadline.
+ * - `status`: an answer other than 2xx. `redirect`: a redirect that leads nowhere, in a circle, or too far.
+ * - `charset`, `not-text`, `unknown-document`, `malformed`, `empty`: it arrived, and cannot be read.
+ * - `internal`: an error nobody foresaw; the message names it.
+ */
+export type FailureKind =
+  | "url"
+  | "input"
+  | "dns"
+  | "refused"
+  | "tls"
+  | "connection"
+  | "protocol"
+  | "timeout"
+  | "asked-to-wait"
+  | "status"
+  | "redirect"
+  | "charset"
+  | "not-text"
+  | "unknown-document"
+  | "malformed"
+  | "empty"
+  | "internal";
+
+/** A failure as it is kept and shown: plain data, no stack and nothing that holds a response alive. */
+export interface Failure {
+  readonly kind: FailureKind;
+  /** A sentence without a final stop: what happened and to what. */
+  readonly message: string;
+  /** What lay beneath, where something did: the message of each cause, outermost first, joined by `: `. */
+  readonly cause?: string;
+}
+
+/** What a `SourceError` may carry beside its message. */
+export interface SourceErrorOptions {
+  readonly cause?: unknown;
+  /** Another try may help. Default: `false`. */
+  readonly retryable?: boolean;
+  /** How long the server asked to be left alone, in ms from now. */
+  readonly retryAfter?: number;
+}
+
+/**
+ * The error of one source. The others go on.
+ *
+ * @example
+ * ```ts
+ * import { SourceError } from "@rondo/crawl";
+ *
+ * const error = new SourceError("refused", "nobody listens at example.org:80", { retryable: true });
+ * console.log(error.kind, error.retryable); // prints: refused true
+ * ```
+ */
+export class SourceError extends Error {
+  readonly kind: FailureKind;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+
+  constructor(kind: FailureKind, message: string, options: SourceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SourceError";
+    this.kind = kind;
+    this.retryable = options.retryable ?? false;
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+/** The plain form of any error: a `SourceError` as it says, everything else as `internal`. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof SourceError) return plain(error.kind, error.message, causes(error.cause));
+  if (error instanceof Error) return plain("internal", `${error.name}: ${error.message}`, causes(error.cause));
+  return plain("internal", String(error), "");
+}
+
+function plain(kind: FailureKind, message: string, cause: string): Failure {
+  // A cause that only repeats the message tells a reader nothing.
+  return cause === "" || message.includes(cause) ? { kind, message } : { kind, message, cause };
+}
+
+function causes(error: unknown): string {
+  const said: string[] = [];
+  // Five levels are more than fetch ever nests; a bound keeps a circular chain from being endless.
+  for (let at = error, depth = 0; at !== undefined && at !== null && depth < 5; depth++) {
+    const message = at instanceof Error ? at.message : typeof at === "string" ? at : "";
+    if (message !== "" && !said.includes(message)) said.push(message);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return said.join(": ");
+}
+
+/** What each code below `fetch` means. A kind with a star may go better the next time. */
+const CODES: Readonly<Record<string, [kind: FailureKind, retryable: boolean, says: string]>> = {
+  ENOTFOUND: ["dns", false, "the name {host} does not exist"],
+  EAI_AGAIN: ["dns", true, "the name {host} could not be looked up just now"],
+  ECONNREFUSED: ["refused", true, "{host} refuses connections"],
+  ECONNRESET: ["connection", true, "{host} broke the connection off"],
+  EPIPE: ["connection", true, "{host} broke the connection off"],
+  ETIMEDOUT: ["connection", true, "no connection to {host} could be made in time"],
+  EHOSTUNREACH: ["connection", true, "no way leads to {host}"],
+  ENETUNREACH: ["connection", true, "no way leads to {host}"],
+  EADDRNOTAVAIL: ["connection", true, "no way leads to {host}"],
+  UND_ERR_CONNECT_TIMEOUT: ["connection", true, "no connection to {host} could be made in time"],
+  UND_ERR_HEADERS_TIMEOUT: ["connection", true, "{host} took the request and never answered"],
+  UND_ERR_BODY_TIMEOUT: ["connection", true, "{host} stopped sending in the middle of its answer"],
+  UND_ERR_SOCKET: ["connection", true, "{host} broke the connection off"],
+  UND_ERR_HEADERS_OVERFLOW: ["protocol", false, "{host} answered with more headers than can be taken"],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["protocol", true, "{host} sent more or fewer bytes than it announced"],
+  EPROTO: ["tls", false, "{host} does not speak TLS as it should"],
+};
+
+/**
+ * What an error of `fetch`, or of reading a body it gave, means for a source.
+ *
+ * `fetch` says "fetch failed" to everything and keeps what happened in `cause`, as Node's or undici's error code.
+ */
+export function networkError(error: unknown, host: string): SourceError {
+  const code = codeOf(error);
+  const known = CODES[code];
+  if (known !== undefined) {
+    return new SourceError(known[0], known[2].replace("{host}", host), { cause: error, retryable: known[1] });
+  }
+  if (code.startsWith("HPE_")) return new SourceError("protocol", `${host} does not answer in HTTP`, { cause: error });
+  if (code.startsWith("Z_") || code.startsWith("ERR_BROTLI") || code.startsWith("ERR_ZSTD")) {
+    return new SourceError("protocol", `the body from ${host} is not compressed as its header says`, { cause: error });
+  }
+  if (/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|UNABLE_TO_/.test(code)) {
+    return new SourceError("tls", `the certificate of ${host} cannot be trusted (${code})`, { cause: error });
+  }
+  return new SourceError("connection", `the exchange with ${host} failed`, { cause: error, retryable: true });
+}
+
+function codeOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if ("code" in at && typeof at.code === "string") return at.code;
+    // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
+    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
+  }
+  return "";
+}

@@ -1,0 +1,19 @@
+// The public face of @rondo/crawl.
+//
+// What waits for nothing (lists, decoding, telling forms apart, counting) stands by itself and can be used without the
+// rest; the work that waits is built from it.
+
+export { type Decoded, decode, type DecodeHints } from "./decode.ts";
+export { type Document, type DocumentHints, readDocument } from "./document.ts";
+export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";
+export { type Article, type Feed, readFeed } from "./feed.ts";
+export { builtInSources, parseList } from "./list.ts";
+export { absoluteLinks, type Page, readPage } from "./markup.ts";
+export { backOff, retryAfter } from "./retry.ts";
+export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
+export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
+export { stopWords } from "./stop-words.ts";
+export { type Tally, tally } from "./tally.ts";
+export { TermCounter } from "./terms.ts";
+export { TopWords, type WordCount } from "./top-words.ts";
+export { eachWord, fold, type WordSink } from "./words.ts";

@@ -1,0 +1,79 @@
+// Words that say nothing about what a text is about: "the", "der", "の". The lists are those of the package `stopword`;
+// this file finds the right one for a document, which names its language in a dozen ways or not at all.
+//
+// A document that does not say is guessed by the same lists: the language whose stop words make up most of it.
+
+import * as lists from "stopword";
+import { fold } from "./words.ts";
+
+/** ISO 639-1, as documents say it, to the list's name, which is ISO 639-3. */
+const LISTS: ReadonlyMap<string, string> = new Map(
+  (
+    "af:afr ar:ara hy:hye eu:eus bn:ben br:bre bg:bul ca:cat zh:zho hr:hrv cs:ces da:dan nl:nld en:eng eo:epo et:est " +
+    "fa:fas fi:fin fr:fra gl:glg de:deu el:ell gu:guj ha:hau he:heb iw:heb hi:hin hu:hun id:ind ga:gle it:ita ja:jpn " +
+    "ko:kor ku:kur la:lat lt:lit lv:lav ms:msa mr:mar my:mya no:nob nb:nob nn:nob pa:panGu pl:pol pt:por ro:ron ru:rus " +
+    "sk:slk sl:slv so:som st:sot es:spa sw:swa sv:swe tl:tgl th:tha tr:tur uk:ukr ur:urd vi:vie yo:yor zu:zul"
+  )
+    .split(" ")
+    .map((pair) => pair.split(":") as [string, string]),
+);
+
+/** Languages tried on a document that names none: those with enough pages to be met. */
+const GUESSED = "en de fr es it pt nl sv da nb fi pl cs sk hu ro tr id vi ru uk bg el ar fa he hi ja zh ko th".split(
+  " ",
+);
+
+const loaded = new Map<string, ReadonlySet<string>>();
+const NONE: ReadonlySet<string> = new Set();
+
+/** ISO 639-1 code of a language tag (`en-GB`, `EN_us`, `pt`), or `undefined` for what is none. */
+function codeOf(tag: string | undefined): string | undefined {
+  const code = tag?.toLowerCase().split(/[-_]/)[0]?.trim();
+  return code !== undefined && LISTS.has(code) ? code : undefined;
+}
+
+function listOf(code: string): ReadonlySet<string> {
+  let words = loaded.get(code);
+  if (words === undefined) {
+    const list: unknown = Reflect.get(lists, LISTS.get(code) ?? "");
+    words = Array.isArray(list) ? new Set(list.filter((word) => typeof word === "string").map(fold)) : NONE;
+    loaded.set(code, words);
+  }
+  return words;
+}
+
+/**
+ * The stop words for a document.
+ *
+ * @param tag the language it says it is in.
+ * @param counts its words, from which the language is guessed where the tag is of no use.
+ *
+ * @example
+ * ```ts
+ * import { stopWords } from "@rondo/crawl";
+ *
+ * console.log(stopWords("de-AT", new Map()).has("und")); // prints: true
+ * const said = new Map([["le", 4], ["chat", 1], ["est", 2], ["dans", 1]]);
+ * console.log(stopWords(undefined, said).has("avec")); // prints: true
+ * ```
+ */
+export function stopWords(tag: string | undefined, counts: ReadonlyMap<string, number>): ReadonlySet<string> {
+  const code = codeOf(tag) ?? guess(counts);
+  return code === undefined ? NONE : listOf(code);
+}
+
+function guess(counts: ReadonlyMap<string, number>): string | undefined {
+  let best: string | undefined;
+  let most = 0;
+  for (const code of GUESSED) {
+    let said = 0;
+    for (const word of listOf(code)) said += counts.get(word) ?? 0;
+    // Long lists would win by length alone: the German one has six times the words of the English one.
+    const score = said / Math.sqrt(listOf(code).size);
+    if (score > most) {
+      most = score;
+      best = code;
+    }
+  }
+  return best;
+}

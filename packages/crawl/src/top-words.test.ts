@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { own, TopWords } from "./top-words.ts";
+
+test("the commonest words come first, and equal ones by the alphabet", () => {
+  const words = new TopWords();
+  for (const [word, count] of [
+    ["b", 2],
+    ["a", 2],
+    ["c", 9],
+    ["b", 0],
+  ] as const)
+    words.add(word, count);
+  expect(words.top(3)).toEqual([
+    { word: "c", count: 9 },
+    { word: "a", count: 2 },
+    { word: "b", count: 2 },
+  ]);
+  expect(words.top(0)).toEqual([]);
+});
+
+test("however many words come, no more than the limit are kept, and the common ones stay exact", () => {
+  const words = new TopWords(100);
+  for (let i = 0; i < 10_000; i++) {
+    words.add(`rare${i}`, 1);
+    if (i % 10 === 0) words.add("common", 1);
+    expect(words.size).toBeLessThanOrEqual(100);
+  }
+  expect(words.top(1)).toEqual([{ word: "common", count: 1000 }]);
+});
+
+test("a text in memory of its own is the same text", () => {
+  for (const text of ["short", "a rather long word", "ein längeres Wort — 東京 😀", "\uD83D half of a pair"])
+    expect(own(text)).toBe(text);
+});

@@ -1,0 +1,70 @@
+// The commonest words of a whole run, in bounded memory.
+//
+// Counting everything would keep every misspelling of ten thousand sources. So the counter is a lossy one (Manku and
+// Motwani, "Approximate frequency counts over data streams", 2002): when it grows past its limit the rarest words are
+// dropped, and a word that is common keeps being counted. Up to the limit the counts are exact.
+
+/** A word and how often it was said. */
+export interface WordCount {
+  readonly word: string;
+  readonly count: number;
+}
+
+/**
+ * Counts words and keeps the common ones.
+ *
+ * @example
+ * ```ts
+ * import { TopWords } from "@rondo/crawl";
+ *
+ * const words = new TopWords();
+ * words.add("election", 3);
+ * words.add("storm", 5);
+ * words.add("election", 4);
+ * console.log(words.top(1)[0]?.word); // prints: election
+ * ```
+ */
+export class TopWords {
+  #counts = new Map<string, number>();
+  readonly #limit: number;
+
+  /** @param limit how many different words are kept at most. */
+  constructor(limit = 200_000) {
+    this.#limit = limit;
+  }
+
+  /** How many different words are held. */
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  add(word: string, count: number): void {
+    const before = this.#counts.get(word);
+    if (before !== undefined) {
+      this.#counts.set(word, before + count);
+      return;
+    }
+    if (this.#counts.size >= this.#limit) this.#drop();
+    this.#counts.set(own(word), count);
+  }
+
+  /** The `n` commonest words, the commonest first; equally common ones in the order of the alphabet. */
+  top(n: number): WordCount[] {
+    const all = Array.from(this.#counts, ([word, count]) => ({ word, count }));
+    return all.toSorted((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1)).slice(0, n);
+  }
+
+  /** Frees half the places: the median count is the line, and among those on it the later ones go. */
+  #drop(): void {
+    const kept = this.top(this.#limit >> 1);
+    this.#counts = new Map(kept.map(({ word, count }) => [word, count]));
+  }
+}
+
+/**
+ * The same text in memory of its own. V8 cuts a string of 13 characters or more out of a longer one by pointing into it,
+ * so one word kept for the table would keep its whole page.
+ */
+export function own(text: string): string {
+  return text.length < 13 ? text : Buffer.from(text, "utf16le").toString("utf16le");
+}
