@@ -25,20 +25,22 @@ interface Outcome {
   readonly output: string;
 }
 
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 19)) {
-  // Only where no Node for this platform is among the root's optional dependencies, and the machine's own is too old.
-  console.error(`Node ${process.versions.node} is too old: 22.19 or newer is needed`);
-  process.exit(1);
+/** How to start a tool of node_modules: by this very Node, because on Windows the links in .bin cannot be spawned. */
+function tool(name: string, of: string = name): string[] {
+  const folder = join(root, "node_modules", of);
+  const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    bin: string | Record<string, string>;
+  };
+  const path = typeof bin === "string" ? bin : bin[name];
+  if (path === undefined) throw new Error(`${of} has no command ${name}`);
+  return [process.execPath, join(folder, path)];
 }
-
-const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 const node = (...args: string[]): string[] => [process.execPath, "--conditions=rondo-source", ...args];
 const reportOf = (name: string): string => join(root, ".reports", `${name}.json`);
 
 const vitest = (name: string, ...args: string[]): Step => ({
   name,
-  commands: [[bin("vitest"), "run", "--reporter=default", "--reporter=./scripts/vitest-reporter.ts", ...args]],
+  commands: [[...tool("vitest"), "run", "--reporter=default", "--reporter=./scripts/vitest-reporter.ts", ...args]],
   report: reportOf(name),
 });
 
@@ -46,25 +48,38 @@ const packed = packages();
 const lanes: Record<string, Step[]> = {
   tests: [vitest("tests")],
   sources: [
-    { name: "types", commands: [[bin("tsc"), "--noEmit"]] },
+    { name: "types", commands: [[...tool("tsc", "typescript"), "--noEmit"]] },
     {
       name: "types of the documentation's programs",
-      commands: [node("scripts/doc-examples.ts"), [bin("tsc"), "--noEmit", "-p", "tsconfig.examples.json"]],
+      commands: [
+        node("scripts/doc-examples.ts"),
+        [...tool("tsc", "typescript"), "--noEmit", "-p", "tsconfig.examples.json"],
+      ],
     },
-    { name: "lint", commands: [[bin("oxlint"), "--deny-warnings"]] },
-    { name: "format", commands: [[bin("oxfmt"), "--check"]] },
+    { name: "lint", commands: [[...tool("oxlint"), "--deny-warnings"]] },
+    { name: "format", commands: [[...tool("oxfmt"), "--check"]] },
     { name: "floors", commands: [node("scripts/floors.ts")] },
-    { name: "unused code", commands: [[bin("knip")]] },
+    { name: "unused code", commands: [[...tool("knip")]] },
     { name: "build", commands: [[process.execPath, "scripts/build.ts"]] },
     {
       name: "packages",
       after: ["build"],
       commands: packed.flatMap(({ path }) => [
-        [bin("publint"), "run", path, "--strict"],
-        [bin("attw"), "--pack", path, "--profile", "esm-only", "--no-definitely-typed", "--no-emoji", "--no-color"],
+        [...tool("publint"), "run", path, "--strict"],
+        [
+          ...tool("attw", "@arethetypeswrong/cli"),
+          "--pack",
+          path,
+          "--profile",
+          "esm-only",
+          "--no-definitely-typed",
+          "--no-emoji",
+          "--no-color",
+        ],
       ]),
     },
-    { name: "size", after: ["build"], commands: [[bin("size-limit")]] },
+    { name: "a stranger's project", after: ["build"], commands: [node("scripts/consume.ts")] },
+    { name: "size", after: ["build"], commands: [[...tool("size-limit")]] },
   ],
 };
 const soak: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts")];

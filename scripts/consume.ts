@@ -1,0 +1,86 @@
+// Uses the packed runtime as a stranger's project would: unpacked from its tarball into a folder that knows nothing of this
+// repository. It finds what a workspace hides: a file that was not packed, a declaration that needs types which the stranger
+// lacks, an entry that only resolves from source. Needs `npm run build` first.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { build } from "esbuild";
+
+import { packages, root } from "./repo.ts";
+
+const project = mkdtempSync(join(tmpdir(), "rondo-consume-"));
+
+function must(what: string, command: string, args: readonly string[], cwd: string = project): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${what}:\n${stdout}${stderr}${error?.message ?? ""}`);
+  return stdout;
+}
+
+const program = `
+import { all, run, sleep } from "rondo";
+
+const values: number[] = await run(function* () {
+  function* after(ms: number, value: number) {
+    yield* sleep(ms);
+    return value;
+  }
+  return yield* all([after(2, 1), after(1, 2)]);
+});
+console.log(values.join());
+`;
+
+/** The compiler settings of two kinds of stranger: one writes for a browser, the other for Node. */
+const strangers = {
+  browser: { lib: ["ESNext", "DOM", "DOM.Iterable"], types: [], module: "ESNext", moduleResolution: "Bundler" },
+  node: { lib: ["ESNext"], types: ["node"], module: "NodeNext", moduleResolution: "NodeNext" },
+};
+
+try {
+  const rondo = packages().find(({ name }) => name === "rondo");
+  if (rondo === undefined) throw new Error("packages/rondo is gone");
+  const home = join(project, "node_modules", "rondo");
+  mkdirSync(home, { recursive: true });
+  // npm is asked for by name because it is the one tool that the machine, and not the lock file, brings.
+  must("npm pack", "npm", ["pack", "--pack-destination", project, "--silent"], rondo.path);
+  const tarball = readdirSync(project).find((file) => file.endsWith(".tgz")) as string;
+  must("unpacking", "tar", ["-xzf", join(project, tarball), "-C", home, "--strip-components=1"]);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
+  writeFileSync(join(project, "program.ts"), program);
+  writeFileSync(
+    join(project, "entries.ts"),
+    rondo.entries.map(({ name }, i) => `export * as e${i} from "rondo${name.slice(1)}";`).join("\n"),
+  );
+
+  mkdirSync(join(project, "node_modules", "@types"));
+  symlinkSync(join(root, "node_modules", "@types", "node"), join(project, "node_modules", "@types", "node"));
+  symlinkSync(join(root, "node_modules", "undici-types"), join(project, "node_modules", "undici-types"));
+  for (const [name, settings] of Object.entries(strangers)) {
+    const config = join(project, `tsconfig.${name}.json`);
+    // The declarations themselves are checked too, so nothing is skipped.
+    const compilerOptions = { ...settings, target: "ES2024", strict: true, noEmit: true, skipLibCheck: false };
+    writeFileSync(config, JSON.stringify({ compilerOptions, files: ["program.ts", "entries.ts"] }));
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    must(`the types of a stranger's project for ${name}`, process.execPath, [tsc, "-p", config]);
+  }
+
+  const said = must("a stranger's program in Node", process.execPath, ["program.ts"]).trim();
+  if (said !== "1,2") throw new Error(`a stranger's program printed ${JSON.stringify(said)}`);
+  must("every entry in Node", process.execPath, ["entries.ts"]);
+
+  const { outputFiles } = await build({
+    entryPoints: [join(project, "program.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2024",
+    logLevel: "silent",
+  });
+  const text = (outputFiles[0] as { text: string }).text;
+  if (/["']node:/.test(text)) throw new Error("a bundle for a browser imports a module of Node");
+  console.log(`packed, unpacked, typed, run and bundled (${text.length} characters)`);
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
