@@ -1,0 +1,560 @@
+/**
+ * The fiber: one line of execution, which is a stack of segments, each a chain of generators. A task is a fiber with
+ * a loop and a place in a group; `start()` gives one without either.
+ *
+ * A step resumes the innermost generator and looks at what comes out: a wait to park on, a boundary to enter, or an
+ * end. The hot path is `step`, and a step that parks on a plain wait never leaves it. Everything else is `go`.
+ *
+ * ## Unwinding
+ *
+ * Cancellation is a request to return, and native `generator.return()` alone gets it wrong: once an inner `finally`
+ * has waited, JavaScript forgets that the outer frames were returning, and they run on with `undefined` in hand. (Try
+ * it: `try { x = yield* inner() } finally {…}; use(x)` with an `inner` whose `finally` yields.) So the rule here is:
+ * **every frame is returned once, innermost first; no frame goes on after a callee that did not finish.** The frames
+ * are taken hold of first (frames.ts); then each gets its `return()`, and if its `finally` waits it is driven alone,
+ * by `next()`, until it has ended. Errors thrown by cleanup are collected and no outer `catch` sees them.
+ */
+import {
+  CHECKPOINT,
+  describeWait,
+  explainRawYield,
+  GRANTED,
+  OFFERED,
+  type Operation,
+  PARKED,
+  PROBE,
+  REFUSED,
+  RESUMING,
+  Wait,
+  type Waiter,
+  WITHDRAWN,
+} from "./wait.ts";
+import { BODY, DEFERRING, ERROR, JOINING, LEFT, type Segment, UNWINDING, UNWOUND, VALUE } from "./segment.ts";
+import { suppress } from "./errors.ts";
+import { collect, type Frame, hiddenFrames } from "./frames.ts";
+import { FUEL, kernel } from "./kernel.ts";
+import { passUp, passedUp, stackBelow } from "./shortcut.ts";
+import { probeFrames, type StackFrame } from "./stack.ts";
+import { tell } from "./tap.ts";
+
+/** Some region around it is cancelled: look whether that can be delivered. */
+export const INTERRUPTED = 1;
+/** Has not had its first step. */
+export const UNSTARTED = 2;
+/** To be resumed with the end of its top segment, and not with its generator. */
+export const CLOSING = 4;
+export const ENDED = 8;
+
+/** What to do next with the frame in hand. */
+const STOP = 0;
+const NEXT = 1;
+const RETURN = 2;
+const RAISE = 3;
+const HAND_UP = 4;
+type How = typeof STOP | typeof NEXT | typeof RETURN | typeof RAISE | typeof HAND_UP;
+
+/** The value with which frames are returned: if another one comes back, a `return` in a `finally` has replaced it. */
+const GONE: unique symbol = Symbol("rondo.unwound") as never;
+
+/** After so many cuts of one cleanup (a `finally` that loops) its frame is abandoned. */
+const MAX_CUTS = 100;
+
+/** How often a chain is resumed before it is looked at whether a shortcut pays; a power of two. See shortcut.ts. */
+const SHORTCUT_EVERY = 64;
+const SHORTCUT_DEPTH = 4;
+
+/** What a fiber runs: an operation, or a function that gives one. */
+export type Body<T = unknown> = Operation<T> | (() => Operation<T>);
+
+export abstract class Fiber implements Waiter {
+  /** What is driven now: the innermost frame that the kernel knows. */
+  declare iter: Frame;
+  /** Frames between `iter` and the end of the segment, outermost first, where a shortcut was taken. */
+  declare below: Frame[] | null;
+  declare resumes: number;
+  /** The innermost segment; null while nothing but the base runs. */
+  declare seg: Segment | null;
+  /** The last wait it parked on. It may be long over: its state tells. */
+  declare wait: Wait | null;
+  declare bits: number;
+  /** What it will run, until its first step. */
+  declare body: Body | null;
+
+  constructor(body: Body) {
+    this.iter = IDLE;
+    this.below = null;
+    this.resumes = 0;
+    this.seg = null;
+    this.wait = null;
+    this.bits = UNSTARTED;
+    this.body = body;
+  }
+
+  abstract get loop(): unknown;
+  /** Its wait is settled: make it ready. */
+  abstract wake(wait: Wait | null): void;
+  /** The cancellation that may be delivered to what runs above (and in) `from`, or null. */
+  abstract interruption(from: Segment | null): object | null;
+  /** It has ended, with a value, an error, or unwound (then `value` is the list of cleanup errors or null). */
+  abstract finished(outcome: number, value: unknown): void;
+  /** A segment for the base, made when the base unwinds; one that has something deferred has it already. */
+  abstract baseSegment(): Segment;
+  /** It has parked inside a cleanup: the place for grace and for reports. */
+  abstract cleanupWaits(): void;
+  /** Unwinding begins in `segment`: gives the error to record if that cuts a cleanup short, or null. */
+  abstract cutShort(segment: Segment): unknown;
+  /** A region has ended: see whether it is still interrupted. */
+  abstract recheck(): void;
+  abstract report(message: string, error?: unknown): void;
+
+  // ---- stepping ---------------------------------------------------------------------------------------------------
+
+  step(): void {
+    if (this.bits !== 0 || kernel.tap !== null) {
+      this.stepRarely();
+      return;
+    }
+    kernel.current = this;
+    kernel.fuel = FUEL;
+    if ((++this.resumes & (SHORTCUT_EVERY - 1)) === 0) this.shorten();
+    let result: unknown;
+    try {
+      result = this.iter.next(undefined);
+    } catch (error) {
+      this.go(error, true);
+      return;
+    }
+    if (result === CHECKPOINT && !CHECKPOINT.done && this.bits === 0) {
+      CHECKPOINT.state = RESUMING;
+      this.wake(null);
+    } else if (
+      result instanceof Wait &&
+      result.state === OFFERED &&
+      !result.done &&
+      result.kind.enter === null &&
+      kernel.fuel !== 0
+    ) {
+      // Not `park()`: this is the one place where a call more is felt.
+      result.waiter = this;
+      result.state = PARKED;
+      result.since = kernel.clock;
+      this.wait = result;
+      try {
+        result.kind.begin(result);
+      } catch (error) {
+        this.beginFailed(result, error);
+      }
+    } else {
+      this.go(result, false);
+    }
+  }
+
+  /** A step of a fiber that is new, interrupted, closing, or watched. */
+  private stepRarely(): void {
+    if ((this.bits & ENDED) !== 0) return;
+    kernel.current = this;
+    kernel.fuel = (this.bits & INTERRUPTED) === 0 ? FUEL : 0;
+    if (kernel.tap !== null) tell("stepBegin", this);
+    this.drive(this.firstMove());
+    if (kernel.tap !== null) tell("stepEnd", this);
+  }
+
+  private firstMove(): How {
+    if ((this.bits & UNSTARTED) !== 0) {
+      // A fiber always gets its first step, even when it was cancelled before: its arguments are its own to clean.
+      this.bits &= ~UNSTARTED;
+      const body = this.body as Body;
+      this.body = null;
+      try {
+        this.iter = iteratorOf(body);
+      } catch (error) {
+        return this.bodyEnded(ERROR, error);
+      }
+      return NEXT;
+    }
+    if ((this.bits & CLOSING) !== 0) {
+      this.bits &= ~CLOSING;
+      return this.closing(this.seg as Segment);
+    }
+    if ((this.bits & INTERRUPTED) !== 0) {
+      const wait = this.wait;
+      if (wait !== null && wait.state === WITHDRAWN) return this.unwind(null);
+      // A wait that had completed is delivered, and the cancellation meets the next one. At a checkpoint (no wait of
+      // its own) there is nothing to deliver.
+      const settled = wait !== null && (wait.state === GRANTED || wait.state === REFUSED);
+      if (!settled && this.interruption(this.seg) !== null) return this.unwind(null);
+    }
+    return NEXT;
+  }
+
+  /** The general loop: acts, looks at the result, decides the next act, until the fiber parks or ends. */
+  private go(result: unknown, threw: boolean): void {
+    this.drive(threw ? this.frameThrew(result) : this.came(result));
+  }
+
+  private drive(how: How): void {
+    for (;;) {
+      let result: unknown;
+      let threw = false;
+      try {
+        switch (how) {
+          case STOP:
+            return;
+          case NEXT:
+            result = this.iter.next(undefined);
+            break;
+          case RETURN:
+            result = returned(this.iter);
+            break;
+          case RAISE:
+            result = raised(this.iter, takeRaise());
+            break;
+          case HAND_UP:
+            result = raised(this.iter, passedUp);
+            break;
+        }
+      } catch (error) {
+        result = error;
+        threw = true;
+      }
+      how = threw ? this.frameThrew(result) : this.came(result);
+    }
+  }
+
+  /** Something came out of the frame in hand. */
+  private came(result: unknown): How {
+    if (typeof result !== "object" || result === null) {
+      return this.raise(new TypeError(`an iterator answered ${String(result)} where an iterator result was due`));
+    }
+    if ((result as IteratorResult<unknown>).done === true) {
+      return this.frameDone((result as IteratorResult<unknown>).value);
+    }
+    const top = this.seg;
+    if (top !== null && top.phase === UNWINDING && result instanceof Wait && !this.mayWait(top, result)) {
+      return this.nextFrame(top);
+    }
+    if (result === CHECKPOINT) {
+      CHECKPOINT.state = RESUMING;
+      if ((this.bits & INTERRUPTED) !== 0 && this.interruption(this.seg) !== null) return this.unwind(null);
+      this.wake(null);
+      return STOP;
+    }
+    if (!(result instanceof Wait)) return this.raise(explainRawYield(result));
+    if (result.state !== OFFERED) return this.raise(misused(result));
+    return result.kind.enter === null ? this.offered(result) : this.enter(result);
+  }
+
+  /**
+   * A frame that was returned waits in its cleanup. Driving it on is safe only if nothing stands between it and the
+   * frames that were noted: otherwise the frames around it would run on with garbage once it ends.
+   */
+  private mayWait(top: Segment, wait: Wait): boolean {
+    const problem = top.problem ?? (top.index === top.checked ? undefined : hiddenFrames(this.iter));
+    top.checked = top.index;
+    if (problem === undefined) return true;
+    if (wait !== CHECKPOINT) wait.state = WITHDRAWN;
+    top.addError(
+      new Error(
+        `a cleanup waited (${describeWait(wait)}) in a coroutine that cannot be unwound frame by frame: ${problem}; ` +
+          "the rest of that cleanup was left out",
+      ),
+    );
+    return false;
+  }
+
+  /** A plain wait that could not complete at once, or was not let. */
+  private offered(wait: Wait): How {
+    if ((this.bits & INTERRUPTED) !== 0 && this.interruption(this.seg) !== null) {
+      // Never begun, so it did not happen.
+      wait.state = WITHDRAWN;
+      this.wait = wait;
+      return this.unwind(null);
+    }
+    if (kernel.fuel === 0) {
+      let complete: boolean;
+      try {
+        complete = wait.kind.poll(wait);
+      } catch (error) {
+        wait.state = REFUSED;
+        wait.value = error;
+        return NEXT;
+      }
+      if (complete) {
+        wait.waiter = this;
+        wait.state = GRANTED;
+        this.wait = wait;
+        this.wake(wait);
+        return STOP;
+      }
+    }
+    wait.waiter = this;
+    wait.state = PARKED;
+    wait.since = kernel.clock;
+    this.wait = wait;
+    try {
+      wait.kind.begin(wait);
+    } catch (error) {
+      this.beginFailed(wait, error);
+      return STOP;
+    }
+    if (kernel.tap !== null) tell("waiting", this, wait.label, wait.on ?? null);
+    if ((this.bits & INTERRUPTED) !== 0) this.cleanupWaits();
+    return STOP;
+  }
+
+  /** `begin` threw: the wait fails, at its line, in a step of its own. */
+  private beginFailed(wait: Wait, error: unknown): void {
+    if (wait.state !== PARKED) return; // it was settled before it threw: the result stands
+    wait.state = REFUSED;
+    wait.value = error;
+    this.wake(wait);
+  }
+
+  private enter(wait: Wait): How {
+    const before = this.seg;
+    try {
+      const enter = wait.kind.enter as (wait: Wait, fiber: Fiber) => Frame;
+      this.iter = enter(wait, this);
+    } catch (error) {
+      if (this.seg !== before) return this.bodyEnded(ERROR, error);
+      wait.state = REFUSED;
+      wait.value = error;
+    }
+    return NEXT;
+  }
+
+  private frameDone(value: unknown): How {
+    const seg = this.seg;
+    if (seg !== null && seg.phase !== BODY) return this.cleanupFrameEnded(seg, value);
+    if (this.below !== null) {
+      passUp(this.iter, value);
+      this.popBelow();
+      return HAND_UP;
+    }
+    return this.bodyEnded(VALUE, value);
+  }
+
+  private frameThrew(error: unknown): How {
+    const seg = this.seg;
+    if (seg !== null && seg.phase !== BODY) {
+      seg.addError(error);
+      return this.afterCleanupFrame(seg);
+    }
+    if (this.below !== null) {
+      stackBelow(this.iter, this.below[0] as Frame, error);
+      this.popBelow();
+      return this.raise(error);
+    }
+    return this.bodyEnded(ERROR, error);
+  }
+
+  private raise(error: unknown): How {
+    pendingRaise = error;
+    return RAISE;
+  }
+
+  // ---- ends -------------------------------------------------------------------------------------------------------
+
+  /** The body of the top segment, or of the base, ended by itself. */
+  private bodyEnded(outcome: number, value: unknown): How {
+    const seg = this.seg;
+    if (seg === null) {
+      this.bits |= ENDED;
+      this.finished(outcome, value);
+      return STOP;
+    }
+    seg.outcome = outcome;
+    seg.value = value;
+    return this.closing(seg);
+  }
+
+  /** The body is over, one way or another: wait for what belongs to it, run what was deferred, leave. */
+  private closing(seg: Segment): How {
+    if (seg.phase < JOINING) {
+      seg.phase = JOINING;
+      seg.frames = null;
+      if (seg.join()) return STOP;
+    }
+    seg.phase = DEFERRING;
+    const deferred = seg.deferred();
+    if (deferred !== null) {
+      this.iter = deferred;
+      return NEXT;
+    }
+    return this.leave(seg);
+  }
+
+  /** Parks until `proceed()`: for segments that wait for what belongs to them. Cannot be withdrawn. */
+  awaitClosing(wait: Wait): void {
+    wait.waiter = this;
+    wait.state = PARKED;
+    wait.since = kernel.clock;
+    this.wait = wait;
+    this.bits |= CLOSING;
+  }
+
+  private leave(seg: Segment): How {
+    seg.phase = LEFT;
+    const outer = seg.wait === null ? null : this.interruption(seg.parent);
+    seg.left();
+    if (seg.wait === null) {
+      this.bits |= ENDED;
+      this.seg = null;
+      this.finishBase(seg);
+      return STOP;
+    }
+    this.seg = seg.parent;
+    this.iter = seg.outer as Frame;
+    this.below = seg.outerBelow;
+    if ((this.bits & INTERRUPTED) !== 0) this.recheck();
+    if (outer !== null && (seg.outcome === UNWOUND || seg.yieldsToOuter)) {
+      // Unwound from further out, or its outcome came too late: unwinding goes straight on.
+      seg.wait.state = WITHDRAWN;
+      return this.unwind(seg.carried());
+    }
+    seg.answer();
+    return NEXT;
+  }
+
+  private finishBase(seg: Segment): void {
+    if (seg.outcome === UNWOUND) this.finished(UNWOUND, seg.errors);
+    else if (seg.errors === null) this.finished(seg.outcome, seg.value);
+    else this.finished(ERROR, suppress(seg.outcome === ERROR ? seg.value : seg.errors[0], seg.errors));
+  }
+
+  // ---- unwinding --------------------------------------------------------------------------------------------------
+
+  /** Unwinds the top segment, or cuts its cleanup short. `errors` come from segments that were unwound above it. */
+  private unwind(errors: unknown[] | null): How {
+    const seg = (this.seg ??= this.baseSegment());
+    if (errors !== null) for (const error of errors) seg.addError(error);
+    const below = this.below;
+    this.below = null;
+    const late = this.cutShort(seg);
+    if (late !== null) seg.addError(late);
+    if (seg.phase === BODY) {
+      if (kernel.tap !== null) tell("cancelDelivered", this);
+      const { frames, problem } = collect(this.iter);
+      if (below !== null) for (let i = below.length - 1; i >= 0; i--) frames.push(below[i] as Frame);
+      seg.phase = UNWINDING;
+      seg.outcome = UNWOUND;
+      seg.problem = problem;
+      seg.frames = frames;
+      seg.index = -1;
+      return this.nextFrame(seg);
+    }
+    return this.cut(seg);
+  }
+
+  /** The grace of a cleanup is over: its frames are returned too, and the frames outside it after them. */
+  private cut(seg: Segment): How {
+    const outside = seg.frames === null ? [] : seg.frames.slice(seg.index + 1);
+    if (++seg.cuts > MAX_CUTS) {
+      seg.addError(new Error(`a cleanup went on waiting after it was cut ${MAX_CUTS} times, and was abandoned`));
+      seg.cuts = 0;
+      seg.frames = outside;
+    } else {
+      const { frames } = collect(this.iter);
+      seg.frames = frames.concat(outside);
+    }
+    seg.index = -1;
+    return this.nextFrame(seg);
+  }
+
+  private nextFrame(seg: Segment): How {
+    const frames = seg.frames as Frame[];
+    if (++seg.index < frames.length) {
+      this.iter = frames[seg.index] as Frame;
+      return RETURN;
+    }
+    seg.frames = null;
+    return this.closing(seg);
+  }
+
+  /** A frame that was returned, or a deferred one, has ended. */
+  private cleanupFrameEnded(seg: Segment, value: unknown): How {
+    if (seg.frames !== null && value !== GONE && value !== undefined) {
+      this.report("a `return` in a `finally` gave a value while its coroutine was being cancelled; the value was ignored", value);
+    }
+    return this.afterCleanupFrame(seg);
+  }
+
+  private afterCleanupFrame(seg: Segment): How {
+    return seg.frames === null ? this.closing(seg) : this.nextFrame(seg);
+  }
+
+  private popBelow(): void {
+    const below = this.below as Frame[];
+    this.iter = below.pop() as Frame;
+    if (below.length === 0) this.below = null;
+  }
+
+  /** Drives the innermost frame directly from now on, if the chain is deep; see shortcut.ts. */
+  private shorten(): void {
+    const top = this.seg;
+    // A cleanup has frames of its own, and a bare wait has none.
+    if ((top !== null && top.phase !== BODY) || this.iter instanceof Wait) return;
+    const { frames, problem } = collect(this.iter);
+    if (problem !== undefined || frames.length < SHORTCUT_DEPTH) return;
+    const below = (this.below ??= []);
+    for (let i = frames.length - 1; i > 0; i--) below.push(frames[i] as Frame);
+    this.iter = frames[0] as Frame;
+  }
+
+  // ---- looking in -------------------------------------------------------------------------------------------------
+
+  /** The frames of this fiber where it waits, innermost first. Only for one that is parked or ready. */
+  suspendedStack(): StackFrame[] {
+    const frames = probeFrames(this.below === null ? this.iter : (this.below[0] as Frame), PROBE);
+    for (let seg = this.seg; seg !== null; seg = seg.parent) {
+      const root = seg.outerBelow === null ? seg.outer : (seg.outerBelow[0] as Frame);
+      if (root !== null) frames.push(...probeFrames(root, PROBE));
+    }
+    return frames;
+  }
+}
+
+/** The frame of a fiber that has none. */
+const IDLE: Frame = { next: () => ({ done: true, value: undefined }) };
+
+let pendingRaise: unknown;
+function takeRaise(): unknown {
+  const error = pendingRaise;
+  pendingRaise = undefined;
+  return error;
+}
+
+function returned(frame: Frame): unknown {
+  return frame.return === undefined ? { done: true, value: GONE } : frame.return(GONE);
+}
+
+function raised(frame: Frame, error: unknown): unknown {
+  if (frame.throw === undefined) throw error;
+  return frame.throw(error);
+}
+
+function misused(wait: Wait): Error {
+  const whose = wait.state === PARKED ? "another coroutine is waiting on it" : "it is over";
+  return new Error(
+    `${describeWait(wait)} was used twice (${whose}): a generator or a Wait can be run by one task only, make one for each`,
+  );
+}
+
+/** The iterator of an operation, or of what a function gives. */
+export function iteratorOf(body: unknown): Frame {
+  const operation: unknown = typeof body === "function" ? (body as () => unknown)() : body;
+  const open = (operation as Operation<unknown> | null | undefined)?.[Symbol.iterator];
+  if (typeof open !== "function" || typeof operation === "string") throw notAnOperation(body, operation);
+  return open.call(operation) as unknown as Frame;
+}
+
+function notAnOperation(body: unknown, operation: unknown): TypeError {
+  const source = typeof body === "function" ? `the function ${body.name === "" ? "given" : `"${body.name}"`} gave` : "this is";
+  const promise = typeof (operation as { then?: unknown } | null | undefined)?.then === "function";
+  return new TypeError(
+    promise
+      ? `${source} a promise, not an operation: wait for it with until(promise), and write function* and not async function`
+      : `${source} ${operation === null || typeof operation !== "object" ? String(operation) : "an object"} and not an operation ` +
+          "(a generator, a Wait, a Task, or an object with an iterator of those)",
+  );
+}

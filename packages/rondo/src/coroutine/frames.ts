@@ -1,0 +1,93 @@
+/**
+ * Taking hold of the frames of a coroutine.
+ *
+ * A suspended coroutine is a chain: the outermost generator waits in `yield*` on the next one, and so on down to the
+ * leaf wait. Only the outermost is known to the kernel. To unwind a chain properly (see fiber.ts) each frame must be
+ * returned by itself, innermost first, and JavaScript offers no way to ask a generator what it delegates to. But
+ * `yield*` looks `throw` up on its delegate every time it is used, unlike `next`, which it caches. So for the length
+ * of one synchronous call the kernel puts its own function in place of `%GeneratorPrototype%.throw` and calls
+ * `throw(COLLECT)` on the outermost: each nested generator passes by and is noted, and the leaf wait answers itself,
+ * so that all stay suspended. No user code runs in between.
+ */
+import { probeFrames } from "./stack.ts";
+import { COLLECT, PROBE, Wait } from "./wait.ts";
+
+/** A frame: something the kernel can step and return. In all but odd cases a generator. */
+export interface Frame {
+  next(sent?: unknown): unknown;
+  return?(value?: unknown): unknown;
+  throw?(error?: unknown): unknown;
+}
+
+interface GeneratorLike {
+  throw(error: unknown): unknown;
+}
+
+function* sample(): Generator<never, void, unknown> {}
+/** Every generator object of this realm inherits from this one. */
+export const GeneratorPrototype: GeneratorLike = Object.getPrototypeOf(sample.prototype);
+
+let noted: Frame[] = [];
+const nativeThrow = GeneratorPrototype.throw as (this: unknown, error: unknown) => unknown;
+
+function noteAndThrow(this: Frame, error: unknown): unknown {
+  if (error === COLLECT) noted.push(this);
+  return nativeThrow.call(this, error);
+}
+
+/** What `collect` found: the frames, innermost first, or why they could not be had. */
+export interface Collected {
+  readonly frames: Frame[];
+  /** Set where the chain cannot be trusted; the frames are then only the outermost one. */
+  readonly problem: string | undefined;
+}
+
+const NONE: Collected = { frames: [], problem: undefined };
+
+/** The frames from `root` down to its leaf wait, innermost first. */
+export function collect(root: Frame): Collected {
+  if (root instanceof Wait) return NONE;
+  const proto = GeneratorPrototype;
+  if (!Object.prototype.isPrototypeOf.call(proto, root)) {
+    return { frames: [root], problem: "its outermost frame is no generator of this realm" };
+  }
+  const held = proto.throw;
+  try {
+    proto.throw = noteAndThrow;
+  } catch {
+    // Frozen intrinsics (SES, Deno's --frozen-intrinsics): there is no way to see the inner frames.
+    return { frames: [root], problem: "the intrinsics are frozen, so the frames inside it cannot be reached" };
+  }
+  noted = [];
+  try {
+    const answer: unknown = noteAndThrow.call(root, COLLECT);
+    const frames = noted.reverse();
+    if (answer instanceof Wait && !answer.done) return { frames, problem: undefined };
+    return { frames, problem: "an iterator in it answered `throw` by itself" };
+  } catch (error) {
+    const frames = noted.reverse();
+    return {
+      frames,
+      problem:
+        error === COLLECT
+          ? "a frame in it was not suspended at a wait"
+          : "an iterator in it has no `throw`, so what is inside it cannot be unwound",
+    };
+  } finally {
+    proto.throw = held;
+    noted = [];
+  }
+}
+
+/**
+ * Why the frames inside `root` cannot be trusted to be the ones that `collect` finds: a generator of another realm
+ * (another `vm` context, an iframe) has a `%GeneratorPrototype%` of its own, so it is not noted, but it is on the stack.
+ */
+export function hiddenFrames(root: Frame): string | undefined {
+  if (root instanceof Wait) return undefined;
+  const { frames, problem } = collect(root);
+  if (problem !== undefined) return problem;
+  return probeFrames(root, PROBE).length > frames.length
+    ? "a generator of another realm, or a hand-made iterator, stands in it"
+    : undefined;
+}

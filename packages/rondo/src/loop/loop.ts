@@ -1,0 +1,253 @@
+/**
+ * The event loop. Read `turn()` first, then `drain()`: that is all of it.
+ *
+ * A turn takes the tasks that are ready and steps each once; whatever becomes ready meanwhile waits for the next turn.
+ * That snapshot is what makes the loop fair: a task that makes itself ready again cannot come round before the others.
+ * The run queue is two lists, this turn's batch and the next one's, so the snapshot is plain to see.
+ *
+ * A drain is turns until nothing is ready. It runs inside whatever host callback woke the loop, before that callback
+ * returns: no promise, no extra macrotask. After its budget it hands over to the host once, so that I/O and timers are
+ * served even while some task never stops.
+ */
+import { kernel } from "../coroutine/kernel.ts";
+import { tell } from "../coroutine/tap.ts";
+import type { Host } from "./host.ts";
+import { type Timed, Timers } from "./timers.ts";
+
+/** What the run queue holds: a task. */
+export interface Runnable {
+  step(): void;
+  /** For `choose()`, when the order is drawn. */
+  readonly name: string;
+}
+
+/** How long a drain may go on before the host gets a turn, in ms. */
+const BUDGET = 1;
+/** The clock costs as much as a switch: it is read once in so many steps. A power of two. */
+const STEPS_A_CLOCK = 64;
+
+/** Loops that run now, for `snapshot()`. */
+export const loops: Set<Loop> = new Set<Loop>();
+
+/** What a turn found. */
+export interface Turn {
+  /** Tasks stepped. */
+  readonly steps: number;
+  /** Timers fired. */
+  readonly timers: number;
+  /** Tasks ready for the next turn. */
+  readonly ready: number;
+}
+
+/**
+ * An event loop. `run()` makes one and drives it; make your own to drive it turn by turn, for teaching, tests and
+ * embedding.
+ *
+ * @example
+ * ```ts
+ * import { launch, Loop, sleep, VirtualHost } from "rondo";
+ *
+ * const loop = new Loop({ host: new VirtualHost() });
+ * const task = launch(loop, function* main() {
+ *   yield* sleep(10);
+ *   return "slept";
+ * });
+ * console.log(loop.turn()); // prints: { steps: 1, timers: 0, ready: 0 }
+ * console.log(task.state, task.waitingFor); // prints: waiting sleep
+ * loop.drain();
+ * console.log(task.state, loop.now()); // prints: done 10
+ * ```
+ */
+export class Loop {
+  readonly host: Host;
+  readonly timers: Timers<Timed>;
+  /** This turn's tasks, and how many of them have been stepped. */
+  private batch: Runnable[];
+  private stepped: number;
+  /** The next turn's. */
+  private next: Runnable[];
+  /** Waits that only the world outside can end: I/O, promises, `suspend`. While there are any, nothing is deadlocked. */
+  outside: number;
+  /** Timers that only watch (reports), and keep nothing alive. */
+  weak: number;
+  /** How long cleanup may take where no region says otherwise, in ms. */
+  grace: number | undefined;
+  /** Tasks that have not ended. */
+  live: number;
+  /** Turns so far. */
+  turns: number;
+  /** Steps so far. */
+  steps: number;
+  private sinceClock: number;
+  private draining: boolean;
+  private kicked: boolean;
+  /** Called when every task waits for another one; whatever it makes ready goes on. */
+  onDeadlock: (() => void) | null;
+  /** The main task, for `snapshot()`; opaque on this floor. */
+  root: object | null;
+  /** The unfinished tasks as text, for the end of the process; filled in by the floors above. */
+  describe: (() => string) | null;
+  private detach: (() => void) | null;
+  private readonly work: () => void;
+
+  constructor(options: { host: Host }) {
+    this.host = options.host;
+    this.timers = new Timers<Timed>();
+    this.batch = [];
+    this.stepped = 0;
+    this.next = [];
+    this.outside = 0;
+    this.weak = 0;
+    this.grace = undefined;
+    this.live = 0;
+    this.turns = 0;
+    this.steps = 0;
+    this.sinceClock = 0;
+    this.draining = false;
+    this.kicked = false;
+    this.onDeadlock = null;
+    this.root = null;
+    this.describe = null;
+    this.detach = null;
+    this.work = () => this.drainNow();
+  }
+
+  /** The host's monotonic clock, in ms. */
+  now(): number {
+    return this.host.now();
+  }
+
+  /** Puts a task at the end of the run queue. It runs in the next turn, never inside this call. */
+  ready(task: Runnable): void {
+    this.next.push(task);
+    if (!this.draining && !this.kicked) this.kick();
+    if (kernel.tap !== null) tell("ready", task, kernel.current);
+  }
+
+  /** How many tasks are ready. */
+  get readyCount(): number {
+    return this.next.length + this.batch.length - this.stepped;
+  }
+
+  /** One turn: step every task that is ready, then fire the timers that are due. For those who drive a loop by hand. */
+  turn(): Turn {
+    const before = this.draining;
+    this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
+    if (this.stepped === this.batch.length) this.swap();
+    const steps = this.batch.length - this.stepped;
+    while (this.stepped < this.batch.length) this.stepSome();
+    this.draining = before;
+    const timers = this.timers.fireDue(this.host.now());
+    return { steps, timers, ready: this.next.length };
+  }
+
+  /** Turns until nothing is ready or the budget is spent; then the host has the word. Called by the host. */
+  drain(): void {
+    if (this.draining) return;
+    this.kicked = false;
+    this.draining = true;
+    if (kernel.tap !== null) tell("pollEnd", this);
+    try {
+      const neutral = this.host.neutral;
+      if (neutral === undefined) this.drainNow();
+      else neutral(this.work);
+    } finally {
+      this.draining = false;
+    }
+    if (kernel.tap !== null) tell("pollBegin", this);
+  }
+
+  private drainNow(): void {
+    const { host, timers } = this;
+    let clock = host.now();
+    kernel.clock = Math.floor(clock);
+    const end = clock + BUDGET;
+    timers.fireDue(clock);
+    for (;;) {
+      if (this.stepped === this.batch.length) this.swap();
+      if (this.batch.length > 0) {
+        this.stepSome();
+        if (this.sinceClock < STEPS_A_CLOCK) continue;
+      }
+      this.sinceClock = 0;
+      clock = host.now();
+      kernel.clock = Math.floor(clock);
+      timers.fireDue(clock);
+      if (this.next.length > 0 || this.stepped < this.batch.length) {
+        if (clock < end) continue;
+        host.wakeSoon(this);
+        return;
+      }
+      if (this.live > 0 && this.outside === 0 && timers.size === this.weak) {
+        this.onDeadlock?.();
+        if (this.next.length > 0) continue;
+      }
+      // A loop without tasks leaves no timer behind in its host.
+      if (!host.wakeAt(this, this.live === 0 ? Infinity : timers.earliest)) return;
+    }
+  }
+
+  /** A new turn: what has become ready is now the batch, and the emptied list takes what comes. */
+  private swap(): void {
+    const batch = this.next;
+    this.next = this.batch;
+    this.next.length = 0;
+    this.batch = batch;
+    this.stepped = 0;
+    this.turns++;
+    if (batch.length > 1 && this.host.shuffles) this.shuffle(batch);
+  }
+
+  /** Steps some of the batch: at most as many as may pass between two looks at the clock. */
+  private stepSome(): void {
+    const batch = this.batch;
+    const from = this.stepped;
+    const to = Math.min(batch.length, from + STEPS_A_CLOCK);
+    let i = from;
+    try {
+      while (i < to) (batch[i++] as Runnable).step();
+    } catch (error) {
+      // A step never throws what the program threw. This is a fault of the runtime or of a host, and it must not cost
+      // the tasks behind it their turn.
+      this.host.report({ kind: "host", message: `the step of "${(batch[i - 1] as Runnable).name}" failed`, error });
+    } finally {
+      this.stepped = i;
+      this.steps += i - from;
+      this.sinceClock += i - from;
+      kernel.current = null;
+      kernel.fuel = 0;
+    }
+  }
+
+  /** Draws the order of the batch: position by position, 0 keeping the one that was first in. */
+  private shuffle(batch: Runnable[]): void {
+    for (let i = 0; i < batch.length - 1; i++) {
+      const j = i + this.host.choose("schedule", batch.length - i, (batch[i] as Runnable).name);
+      if (j === i) continue;
+      // Moved to the front, not swapped: the others keep their order, so that a smaller choice is a smaller change.
+      const [picked] = batch.splice(j, 1);
+      batch.splice(i, 0, picked as Runnable);
+    }
+  }
+
+  private kick(): void {
+    this.kicked = true;
+    this.host.kick(this);
+  }
+
+  /** A task has been made. */
+  enlist(): void {
+    if (this.live++ > 0) return;
+    loops.add(this);
+    this.detach = this.host.attach(this);
+  }
+
+  /** A task has ended. */
+  discharge(): void {
+    if (--this.live > 0) return;
+    loops.delete(this);
+    this.detach?.();
+    this.detach = null;
+    if (!this.draining) this.host.wakeAt(this, Infinity);
+  }
+}

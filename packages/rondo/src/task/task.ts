@@ -1,0 +1,347 @@
+/**
+ * The task: a fiber with a loop, a place in a group, and an end that others can wait for.
+ *
+ * Its fields are few and flat, because there may be a million of them; what only some tasks need (joiners, a base
+ * segment, held locks, a watch over a cleanup) is made when it is needed.
+ */
+import { type Body, Fiber, INTERRUPTED, UNSTARTED } from "../coroutine/fiber.ts";
+import { GraceError, suppress } from "../coroutine/errors.ts";
+import { kernel } from "../coroutine/kernel.ts";
+import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
+import { captureText, formatFrames, parseStack, type StackFrame } from "../coroutine/stack.ts";
+import { tell } from "../coroutine/tap.ts";
+import { defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
+import { WaitQueue } from "../coroutine/wait-queue.ts";
+import type { Loop, Runnable } from "../loop/loop.ts";
+import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
+import type { GroupSegment } from "./group.ts";
+import { ScopeSegment, SCOPE_BASE } from "./scope.ts";
+import { CleanupWatch } from "./watch.ts";
+
+/** What a task is doing. */
+export type TaskState = "ready" | "running" | "waiting" | "done" | "failed" | "cancelled";
+
+const RUNNING = 0;
+const DONE = 1;
+const FAILED = 2;
+const CANCELLED = 3;
+
+/** A resource that belongs to a task for a while (a lock), in the task's list of what it holds. */
+export interface Held {
+  heldAhead: Held | null;
+  heldBehind: Held | null;
+  /** Its holder has ended. */
+  abandon(task: Task): void;
+}
+
+/** The values of `TaskLocal`s; never changed, only replaced. */
+export type Locals = ReadonlyMap<object, unknown>;
+
+const JOIN = defineKind({
+  label: "task",
+  poll(wait) {
+    const task = wait.on as Task;
+    refuseOwnEnd(task, `the task "${task.name}" awaits itself`);
+    task.wanted = true;
+    if (task.outcome === RUNNING) return false;
+    wait.value = task.resultOrThrow();
+    return true;
+  },
+  begin(wait) {
+    ((wait.on as Task).joiners ??= new WaitQueue()).push(wait);
+  },
+  labelOf: (wait) => `task ${(wait.on as Task).name}`,
+});
+
+const TASK_ENDED = defineKind({
+  label: "task",
+  poll(wait) {
+    const task = wait.on as Task;
+    refuseOwnEnd(task, `the task "${task.name}" waits for its own end`);
+    return task.outcome !== RUNNING;
+  },
+  begin(wait) {
+    ((wait.on as Task).joiners ??= new WaitQueue()).push(wait);
+  },
+  labelOf: (wait) => `task ${(wait.on as Task).name}`,
+});
+
+function refuseOwnEnd(task: Task, what: string): void {
+  if (kernel.current === task) throw new Error(`${what}: it would wait for ever`);
+}
+
+let nextId = 1;
+
+/**
+ * A running coroutine: `yield* task` gives its value or throws its failure. Made by `g.spawn()`; the class is exported
+ * as a type only.
+ */
+export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
+  declare private readonly ownLoop: Loop;
+  declare readonly group: GroupSegment | null;
+  declare siblingAhead: Task | null;
+  declare siblingBehind: Task | null;
+  /** Counts up from 1 in the process. */
+  declare readonly id: number;
+  declare private readonly label: string;
+  declare outcome: number;
+  declare result: unknown;
+  declare joiners: WaitQueue | null;
+  /** Somebody joined it, so its failure has a place to go (`onFailure: "keep"`). */
+  declare wanted: boolean;
+  declare readonly daemon: boolean;
+  declare locals: Locals | null;
+  declare cancellation: Cancellation | null;
+  declare held: Held | null;
+  declare watch: CleanupWatch | null;
+  /** Called once at the end: for `run`, and for the readiness handshake. */
+  declare onEnd: ((task: Task) => boolean) | null;
+
+  constructor(loop: Loop, group: GroupSegment | null, body: Body<T>, name: string, daemon: boolean) {
+    super(body);
+    this.ownLoop = loop;
+    this.group = group;
+    this.siblingAhead = null;
+    this.siblingBehind = null;
+    this.id = nextId++;
+    this.label = name;
+    this.outcome = RUNNING;
+    this.result = undefined;
+    this.joiners = null;
+    this.wanted = false;
+    this.daemon = daemon;
+    this.locals = kernel.current === null ? null : (kernel.current as Task).locals ?? null;
+    this.cancellation = null;
+    this.held = null;
+    this.watch = null;
+    this.onEnd = null;
+    loop.enlist();
+    if (kernel.tap !== null) tell("spawn", this, kernel.current);
+  }
+
+  get name(): string {
+    return this.label === "" ? `task ${this.id}` : this.label;
+  }
+
+  get loop(): Loop {
+    return this.ownLoop;
+  }
+
+  /** `ready`, `running`, `waiting`, or how it ended: `done`, `failed`, `cancelled`. */
+  get state(): TaskState {
+    if (this.outcome !== RUNNING) return this.outcome === DONE ? "done" : this.outcome === FAILED ? "failed" : "cancelled";
+    if (kernel.current === this) return "running";
+    return this.wait !== null && this.wait.state === PARKED ? "waiting" : "ready";
+  }
+
+  /** What it waits for (`"sleep"`, `"lock"`, …), or undefined. */
+  get waitingFor(): string | undefined {
+    return this.state === "waiting" ? (this.wait as Wait).label : undefined;
+  }
+
+  /** Since when it waits, in whole ms of the loop's clock, or undefined. */
+  get waitingSince(): number | undefined {
+    return this.state === "waiting" ? (this.wait as Wait).since : undefined;
+  }
+
+  /** Waits for the end: the value, or throws the failure; a `CancelledError` if it was cancelled. A switch point. */
+  [Symbol.iterator](): Iterator<Wait, T, any> {
+    return new Wait<T>(JOIN, this, undefined) as unknown as Iterator<Wait, T, any>;
+  }
+
+  /** Waits for the end and never throws. A switch point. */
+  ended(): Wait<void> {
+    return new Wait<void>(TASK_ENDED, this, undefined);
+  }
+
+  /** `yield* task` as a Wait, for `select`. */
+  join(): Wait<T> {
+    return new Wait<T>(JOIN, this, undefined);
+  }
+
+  /** Asks the task to return: its `finally` blocks run. Marks and returns. An ended task is left as it is. */
+  cancel(reason?: unknown): void {
+    if (this.outcome !== RUNNING || this.cancellation !== null) return;
+    this.cancelBy(new Cancellation(reason, originOf(this.cancel), this.loop.now(), false));
+  }
+
+  /** As `cancel`, for the runtime's own: no stack is kept. */
+  cancelBy(cancellation: Cancellation): void {
+    if (this.outcome !== RUNNING || this.cancellation !== null) return;
+    this.cancellation = cancellation;
+    tellRequested(this, cancellation.reason);
+    reach(this, null);
+  }
+
+  /** The lines on which it waits, innermost first; nothing is paid for it before you ask. */
+  stack(): StackFrame[] {
+    if (this.outcome !== RUNNING) return [];
+    if (kernel.current === this) return parseStack(captureText(this.stack)).filter((frame) => frame.line !== undefined);
+    if ((this.bits & UNSTARTED) !== 0) {
+      const name = typeof this.body === "function" ? this.body.name : "";
+      return [{ name: name === "" ? this.name : name, file: undefined, line: undefined, column: undefined }];
+    }
+    return this.suspendedStack();
+  }
+
+  // ---- what the kernel asks -----------------------------------------------------------------------------------------
+
+  wake(_wait: Wait | null): void {
+    this.ownLoop.ready(this);
+  }
+
+  interruption(from: Segment | null): object | null {
+    let found: object | null = null;
+    let task: Task = this;
+    let seg = from;
+    for (;;) {
+      for (; seg !== null; seg = seg.parent) {
+        if (seg.phase !== BODY) {
+          // A cleanup runs here, or the end of a group: what comes from further out waits, unless the grace is over.
+          return found ?? (task === this && this.watch?.over === true ? seg : null);
+        }
+        if (seg.cancellation !== null) found = seg;
+        if (seg.shielded) {
+          if (found === null && task === this && this.watch?.over === true && this.watch.covers(seg)) return seg;
+          return found;
+        }
+      }
+      if (task.cancellation !== null) found = task;
+      const group = task.group;
+      if (group === null) return found;
+      // Into the task that opened the group. Whether that one is cleaning up inside it is no protection for its tasks.
+      if (group.cancellation !== null) found = group;
+      if (group.shielded) return found;
+      task = group.fiber as Task;
+      seg = group.parent;
+    }
+  }
+
+  recheck(): void {
+    let task: Task = this;
+    let seg = this.seg;
+    this.watch?.recheck();
+    for (;;) {
+      for (; seg !== null; seg = seg.parent) if (seg.cancellation !== null) return;
+      if (task.cancellation !== null) return;
+      const group = task.group;
+      if (group === null) break;
+      if (group.cancellation !== null) return;
+      task = group.fiber as Task;
+      seg = group.parent;
+    }
+    this.bits &= ~INTERRUPTED;
+  }
+
+  baseSegment(): ScopeSegment {
+    return new ScopeSegment(this, null, SCOPE_BASE, this.name);
+  }
+
+  /** It waits in a cleanup, or a cancellation has reached it there: the grace runs. */
+  cleanupWaits(): void {
+    (this.watch ??= new CleanupWatch(this)).look();
+  }
+
+  cutShort(_segment: Segment): unknown {
+    return this.watch === null ? null : this.watch.takeError();
+  }
+
+  /** The error for a cleanup that outlived its grace, with the lines on which it waits. */
+  graceError(grace: number): GraceError {
+    const error = new GraceError(`a cleanup of "${this.name}" was still waiting for "${this.wait?.label ?? "?"}" after its grace of ${grace} ms`);
+    const frames = this.suspendedStack();
+    if (frames.length > 0) error.stack = `${error.name}: ${error.message}\n${formatFrames(frames)}`;
+    return error;
+  }
+
+  report(message: string, error?: unknown): void {
+    this.loop.host.report({ kind: "task", message: `"${this.name}": ${message}`, ...(error === undefined ? {} : { error }) });
+  }
+
+  finished(outcome: number, value: unknown): void {
+    if (this.watch !== null) this.watch.stop();
+    while (this.held !== null) this.held.abandon(this);
+    if (outcome === VALUE) {
+      this.outcome = DONE;
+      this.result = value;
+    } else if (outcome === UNWOUND && value === null) {
+      this.outcome = CANCELLED;
+      this.result = this.deliveredCancellation();
+    } else {
+      this.outcome = FAILED;
+      this.result = outcome === ERROR ? value : this.cleanupFailure(value as unknown[]);
+    }
+    // What it stood on is over: a task that is kept must not keep its frames alive.
+    this.wait = null;
+    this.seg = null;
+    this.below = null;
+    this.iter = OVER;
+    if (kernel.tap !== null) tell("exit", this, this.state);
+    const mine = this.onEnd === null ? false : this.onEnd(this);
+    if (this.group !== null) this.group.childEnded(this, this.outcome === FAILED && !mine);
+    if (this.joiners !== null) this.wakeJoiners(this.joiners);
+    this.ownLoop.discharge();
+  }
+
+  private cleanupFailure(errors: unknown[]): unknown {
+    const cancellation = this.deliveredCancellation();
+    return suppress(errors[0], [...errors.slice(1), cancelledError(`the task "${this.name}"`, cancellation)]);
+  }
+
+  /** The outermost cancellation around it: the one that ended it. */
+  deliveredCancellation(): Cancellation | null {
+    let found = this.cancellation;
+    for (let group = this.group; group !== null; ) {
+      if (group.cancellation !== null) found = group.cancellation as Cancellation;
+      if (group.shielded) break;
+      const owner = group.fiber as Task;
+      for (let seg = group.parent; seg !== null; seg = seg.parent) {
+        if (seg.cancellation !== null) found = seg.cancellation as Cancellation;
+        if (seg.shielded) return found;
+      }
+      if (owner.cancellation !== null) found = owner.cancellation;
+      group = owner.group;
+    }
+    return found;
+  }
+
+  private wakeJoiners(joiners: WaitQueue): void {
+    for (let wait = joiners.shift(); wait !== null; wait = joiners.shift()) {
+      if (wait.kind === TASK_ENDED) {
+        wait.value = undefined;
+        wait.state = GRANTED;
+      } else settleJoin(this, wait);
+      wait.waiter?.wake(wait);
+    }
+  }
+
+  /** The value of an ended task; throws its failure, or a `CancelledError`. */
+  resultOrThrow(): unknown {
+    if (this.outcome === DONE) return this.result;
+    if (this.outcome === FAILED) throw this.result;
+    throw cancelledError(`the task "${this.name}"`, this.result as Cancellation | null);
+  }
+
+  /** Whether it has ended, for the floors above. */
+  get over(): boolean {
+    return this.outcome !== RUNNING;
+  }
+
+  get failed(): boolean {
+    return this.outcome === FAILED;
+  }
+
+}
+
+/** What an ended task drives. */
+const OVER = { next: (): unknown => ({ done: true, value: undefined }) };
+
+function settleJoin(task: Task, wait: Wait): void {
+  if (task.outcome === DONE) {
+    wait.value = task.result;
+    wait.state = GRANTED;
+  } else {
+    wait.value = task.outcome === FAILED ? task.result : new LateError(() => cancelledError(`the task "${task.name}"`, task.result as Cancellation | null));
+    wait.state = REFUSED;
+  }
+}
