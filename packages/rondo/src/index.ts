@@ -44,3 +44,7 @@ export {
 export { type Abort, suspend } from "./task/suspend.ts";
 export type { Task, TaskState } from "./task/task.ts";
 export { VirtualHost, type VirtualHostOptions } from "./host/virtual.ts";
+export { Channel, type ChannelStatistics, type Receiver, type Sender } from "./sync/channel.ts";
+export { type Hold, Lock, type LockStatistics } from "./sync/lock.ts";
+export { type Arm, select, type Selected } from "./sync/select.ts";
+export { Semaphore, type SemaphoreStatistics } from "./sync/semaphore.ts";

@@ -91,6 +91,9 @@ export abstract class Fiber implements Waiter {
   }
 
   abstract get loop(): unknown;
+  get owner(): this {
+    return this;
+  }
   /** Its wait is settled: make it ready. */
   abstract wake(wait: Wait | null): void;
   /** The cancellation that may be delivered to what runs above (and in) `from`, or null. */

@@ -54,6 +54,8 @@ export type Coroutine<T> = Generator<Wait, T, any>;
 export interface Waiter {
   /** The loop it runs on, for kinds that need one (timers, outside waits); narrowed by the floors above. */
   readonly loop: unknown;
+  /** The fiber that waits, also behind an arm of a `select`: who holds a lock that is handed over. */
+  readonly owner: unknown;
   /** The wait has been granted or refused: make its fiber ready. Never runs user code. */
   wake(wait: Wait): void;
 }

@@ -74,6 +74,8 @@ export class Loop {
   grace: number | undefined;
   /** Tasks that have not ended. */
   live: number;
+  /** Which arm the next `select` looks at first; kept here so that a run does not depend on the one before it. */
+  rotor: number;
   /** Turns so far. */
   turns: number;
   /** Steps so far. */
@@ -100,6 +102,7 @@ export class Loop {
     this.weak = 0;
     this.grace = undefined;
     this.live = 0;
+    this.rotor = 0;
     this.turns = 0;
     this.steps = 0;
     this.sinceClock = 0;
