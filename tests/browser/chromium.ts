@@ -54,7 +54,9 @@ function serve(script: string): Promise<Server> {
     if (request.url === "/page.js") {
       response.setHeader("content-type", "text/javascript").end(script);
     } else if (request.url === "/") {
-      response.setHeader("content-type", "text/html").end("<!doctype html><title>rondo</title><link rel="icon" href="data:,">");
+      response
+        .setHeader("content-type", "text/html")
+        .end("<!doctype html><title>rondo</title><link rel='icon' href='data:,'>");
     } else if (request.url === "/hello") {
       response.setHeader("content-type", "text/plain").end("hello");
     } else if (request.url !== "/never") {
