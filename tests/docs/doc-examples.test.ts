@@ -32,7 +32,7 @@ writeExamples(examples);
 describe("the programs in the documentation print what they say", () => {
   for (const { name, file, line, prints, path } of examples) {
     if (prints.length === 0) continue;
-    test(`example of ${name} in ${file}:${line}`, async () => {
+    test(`example of ${name} in ${file}:${line}`, { timeout: 20_000 }, async () => {
       expect((await printed(path)).toSorted()).toEqual([...prints].toSorted());
     });
   }
