@@ -1,0 +1,78 @@
+// `npm run bench`: the same work in Rondo and in its peers, in one session, and whether Rondo's floors held.
+import { mkdir, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { floors, judge } from "./floors.ts";
+import { type Options, parseOptions, usage } from "./options.ts";
+import { interpreter, PythonPeer, pythonPeers } from "./python.ts";
+import { document, floorTable, notes, table } from "./report.ts";
+import { measureWorkload, type Result } from "./session.ts";
+import { workloads } from "./work/index.ts";
+
+const output = fileURLToPath(new URL("../results/latest.json", import.meta.url));
+const order = ["Rondo", "async/await", "Effect", "Effection", "RxJS", ...Object.keys(pythonPeers)];
+
+function readOptions(): Options {
+  try {
+    return parseOptions(
+      process.argv.slice(2),
+      workloads.map(({ name }) => name),
+    );
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
+/** The Python peers that are there, each with its version. */
+async function findPython(wanted: boolean): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  if (!wanted) return found;
+  for (const name of Object.keys(pythonPeers)) {
+    const peer = await PythonPeer.start(name);
+    if (!peer) continue;
+    found.set(name, peer.version);
+    peer.stop();
+  }
+  return found;
+}
+
+const options = readOptions();
+const python = await findPython(options.python);
+const skipped = Object.keys(pythonPeers).filter((name) => !python.has(name));
+const processor = cpus()[0]?.model ?? "unknown processor";
+process.stdout.write(`Node ${process.version}, ${processor}, ${options.rounds} rounds\n`);
+if (python.size > 0) process.stdout.write(`Python peers: ${[...python.values()].join(", ")}\n`);
+if (skipped.length > 0) {
+  const reason = options.python ? `not found by ${interpreter()}` : "left out";
+  process.stdout.write(`Skipped: ${skipped.join(", ")} (${reason})\n`);
+}
+
+const plan = { rounds: options.rounds, scale: options.scale, python: [...python.keys()] };
+const results: Result[] = [];
+for (const workload of workloads) {
+  if (options.only.length > 0 && !options.only.includes(workload.name)) continue;
+  const started = performance.now();
+  const result = await measureWorkload(workload, plan);
+  results.push(result);
+  process.stderr.write(`  ${workload.name}: ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+const judged = floors.map((floor) => judge(floor, results)).filter((one) => one !== undefined);
+const failures = results.flatMap(({ workload, failures: list }) =>
+  [...list].map(([name, error]) => `${workload.name}, ${name}: ${error}`),
+);
+
+process.stdout.write(`\nMedians of one unit of work; behind a peer's, how many times Rondo's it is.\n\n`);
+process.stdout.write(`${table(results, order)}\n\n`);
+for (const note of notes(results)) process.stdout.write(`${note}\n`);
+if (judged.length > 0) process.stdout.write(`\nFloors, with 5 % tolerance:\n\n${floorTable(judged)}\n`);
+for (const failure of failures) process.stdout.write(`\nFAILED: ${failure}\n`);
+
+const about = { node: process.version, processor, options, python: Object.fromEntries(python), skipped };
+await mkdir(fileURLToPath(new URL("../results", import.meta.url)), { recursive: true });
+await writeFile(output, `${JSON.stringify(document(results, judged, about), null, 2)}\n`);
+process.stdout.write(`\nWritten to ${output}\n`);
+
+const lost = judged.some(({ held }) => !held);
+process.exitCode = failures.length > 0 || (options.check && lost) ? 1 : 0;

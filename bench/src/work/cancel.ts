@@ -1,0 +1,85 @@
+// 100,000 sleepers, all cancelled at once: what one costs from the request to the end of the last.
+import { setTimeout as abortableDelay } from "node:timers/promises";
+import { Effect, Fiber } from "effect";
+import { run as runEffection, sleep as effectionSleep, spawn, type Operation as EffectionOperation } from "effection";
+import { Subscription, timer } from "rxjs";
+import { delay } from "../peers/promises.ts";
+import { AN_HOUR, busy, type Workload } from "../workload.ts";
+
+async function sleeper(signal: AbortSignal): Promise<void> {
+  await abortableDelay(AN_HOUR, undefined, { signal });
+}
+
+const effectSleeper = Effect.fnUntraced(function* () {
+  yield* Effect.sleep(AN_HOUR);
+});
+
+function* effectionSleeper(): EffectionOperation<void> {
+  yield* effectionSleep(AN_HOUR);
+}
+
+export const cancelSleepers: Workload = {
+  name: "cancel",
+  title: "cancel 100,000 sleepers, each",
+  unit: "ns",
+  amount: 100_000,
+  python: { share: 1 },
+  contestants: [
+    {
+      name: "async/await",
+      share: 0.1,
+      note: "10,000 sleepers: to add one more listener to an AbortSignal takes time that grows with those it has",
+      async run(amount) {
+        const controller = new AbortController();
+        const tasks: Promise<void>[] = [];
+        for (let i = 0; i < amount; i++) tasks.push(sleeper(controller.signal));
+        const ended = Promise.allSettled(tasks);
+        await delay(1);
+        const started = busy();
+        controller.abort();
+        await ended;
+        return busy() - started;
+      },
+    },
+    {
+      name: "Effect",
+      run: (amount) =>
+        Effect.runPromise(
+          Effect.gen(function* () {
+            const fibers: Fiber.Fiber<void>[] = [];
+            for (let i = 0; i < amount; i++) fibers.push(yield* Effect.forkChild(effectSleeper()));
+            yield* Effect.sleep(1);
+            const started = busy();
+            yield* Fiber.interruptAll(fibers);
+            return busy() - started;
+          }),
+        ),
+    },
+    {
+      name: "Effection",
+      share: 0.05,
+      run: (amount) =>
+        runEffection(function* () {
+          const parent = yield* spawn(function* () {
+            for (let i = 0; i < amount; i++) yield* spawn(effectionSleeper);
+            yield* effectionSleep(AN_HOUR);
+          });
+          yield* effectionSleep(1);
+          const started = busy();
+          yield* parent.halt();
+          return busy() - started;
+        }),
+    },
+    {
+      name: "RxJS",
+      async run(amount) {
+        const all = new Subscription();
+        for (let i = 0; i < amount; i++) all.add(timer(AN_HOUR).subscribe());
+        await delay(1);
+        const started = busy();
+        all.unsubscribe();
+        return busy() - started;
+      },
+    },
+  ],
+};

@@ -1,0 +1,34 @@
+// Every workload, in the order of the table.
+import type { Workload } from "../workload.ts";
+import { cancelTree } from "./cancel-tree.ts";
+import { cancelSleepers } from "./cancel.ts";
+import { channelOfMany, channelOfOne } from "./channel.ts";
+import { lockContended, lockPair } from "./lock.ts";
+import { parkedBytes } from "./parked.ts";
+import { resumeAt1, resumeAt10, resumeAt100 } from "./resume.ts";
+import { sleeperBytes, sleepers } from "./sleepers.ts";
+import { spawnAndJoin } from "./spawn.ts";
+import { switching } from "./switch.ts";
+import { timeouts } from "./timeout.ts";
+import { timers } from "./timers.ts";
+import { untilResolved } from "./until.ts";
+
+export const workloads: readonly Workload[] = [
+  switching,
+  spawnAndJoin,
+  channelOfOne,
+  channelOfMany,
+  lockPair,
+  lockContended,
+  sleepers,
+  cancelSleepers,
+  cancelTree,
+  timers,
+  timeouts,
+  resumeAt1,
+  resumeAt10,
+  resumeAt100,
+  untilResolved,
+  sleeperBytes,
+  parkedBytes,
+];

@@ -1,0 +1,53 @@
+// A million timers, all pending at once, of which 99 in 100 are cancelled before their time and the last one fires: what
+// timeouts look like to the structure that keeps them.
+import { timer, type Subscription } from "rxjs";
+import { busy, type Workload } from "../workload.ts";
+
+/** From 1 to 2,000 ms, in an order that is neither sorted nor random. */
+function due(i: number): number {
+  return 1 + ((i * 7919) % 2000);
+}
+
+/** One in a hundred fires. */
+function fires(i: number): boolean {
+  return i % 100 === 0;
+}
+
+export const timers: Workload = {
+  name: "timers",
+  title: "1 M timers, 99 % cancelled",
+  unit: "ns",
+  amount: 1_000_000,
+  python: { share: 0.1 },
+  contestants: [
+    {
+      name: "async/await",
+      run: (amount) =>
+        new Promise((resolve) => {
+          let left = Math.ceil(amount / 100);
+          const fired = (): void => {
+            if (--left === 0) resolve(busy() - started);
+          };
+          const started = busy();
+          const all: NodeJS.Timeout[] = [];
+          for (let i = 0; i < amount; i++) all.push(setTimeout(fired, due(i)));
+          for (let i = 0; i < amount; i++) if (!fires(i)) clearTimeout(all[i]);
+        }),
+    },
+    {
+      name: "RxJS",
+      share: 0.2,
+      run: (amount) =>
+        new Promise((resolve) => {
+          let left = Math.ceil(amount / 100);
+          const fired = (): void => {
+            if (--left === 0) resolve(busy() - started);
+          };
+          const started = busy();
+          const all: Subscription[] = [];
+          for (let i = 0; i < amount; i++) all.push(timer(due(i)).subscribe(fired));
+          for (let i = 0; i < amount; i++) if (!fires(i)) all[i]?.unsubscribe();
+        }),
+    },
+  ],
+};

@@ -1,0 +1,62 @@
+// What a benchmark is made of: a workload, and the contestants that each do it in their own idiom.
+//
+// A contestant times itself, because only it knows where the set-up ends and the work begins; `busy()` is the one clock
+// they all use. The harness knows nothing but names, amounts and results.
+
+/** One runtime's way of doing a workload. */
+export interface Contestant {
+  /** Who does it: `Rondo`, `async/await`, `Effect`, ... */
+  readonly name: string;
+  /** The part of the workload's amount that is given to a contestant too slow for all of it; 1 when left out. */
+  readonly share?: number;
+  /** What a reader of its figures must know, printed under the table. */
+  readonly note?: string;
+  /**
+   * Does `amount` units of the work.
+   *
+   * @returns the cost of all of them together, in the workload's unit
+   */
+  run(amount: number): Promise<number>;
+}
+
+/** One kind of work, done by every contestant in turn. */
+export interface Workload {
+  /** What `--only` takes. */
+  readonly name: string;
+  /** What the table shows. */
+  readonly title: string;
+  /** `ns`: nanoseconds of a busy thread. `bytes`: heap held. Each result is divided by the amount. */
+  readonly unit: "ns" | "bytes";
+  /** How many units a round does. */
+  readonly amount: number;
+  /** Amounts are multiples of this; 1,000 when left out. */
+  readonly step?: number;
+  /** Whether each measurement needs a fresh process: heaps are compared, and `gc()` is forced. */
+  readonly alone?: boolean;
+  readonly contestants: readonly Contestant[];
+  /** Whether bench.py does this work too, and the part of the amount it is given. */
+  readonly python?: { readonly share: number };
+}
+
+/** How many units a contestant with this `share` does at this `scale` (1: all of it). */
+export function amountFor(workload: Workload, share: number, scale: number): number {
+  const step = workload.step ?? 1000;
+  return Math.max(1, Math.round((workload.amount * share * scale) / step)) * step;
+}
+
+/** Nanoseconds for which this thread has been busy since it started: wall time less what the event loop slept. */
+export function busy(): number {
+  return (performance.now() - performance.nodeTiming.idleTime) * 1e6;
+}
+
+/** Bytes of JavaScript heap in use after everything unreachable has been collected. Needs `--expose-gc`. */
+export function heapInUse(): number {
+  if (!globalThis.gc) throw new Error("heapInUse() needs node --expose-gc");
+  // Twice: finalisers that ran in the first pass let go of more.
+  globalThis.gc();
+  globalThis.gc();
+  return process.memoryUsage().heapUsed;
+}
+
+/** A time no benchmark reaches, in ms: what sleepers that are to be cancelled wait for. */
+export const AN_HOUR = 3_600_000;
