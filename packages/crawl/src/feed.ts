@@ -63,17 +63,20 @@ function explain(kind: keyof typeof NAMES, error: unknown): SourceError {
   if (name === "ParseError" || name === "DetectError") {
     return new SourceError("unknown-document", `this starts as ${NAMES[kind]}, but has neither a channel nor an entry`);
   }
-  return new SourceError("malformed", `this ${NAMES[kind]} document cannot be parsed`, { cause: error });
+  return new SourceError("malformed", `this ${NAMES[kind]} document cannot be parsed`, {
+    // feedsmith says only that it is invalid; the parser below it says where.
+    cause: error instanceof Error ? (error.cause ?? error) : error,
+  });
 }
 
 /** The feed up to its last complete entry; the parser forgives the open elements around it, a broken one it does not. */
 function wholeArticles(kind: DocumentKind, text: string): string {
-  const ends = [...text.matchAll(kind === "atom" ? /<\/(?:\w+:)?entry\s*>/gi : /<\/(?:\w+:)?item\s*>/gi)];
-  const last = ends.at(-1);
-  if (last === undefined) {
-    throw new SourceError("malformed", "the first article of this feed is longer than what is read of a body");
+  const end = kind === "atom" ? /^<\/(?:\w+:)?entry\s*>/i : /^<\/(?:\w+:)?item\s*>/i;
+  for (let at = text.lastIndexOf("</"); at > 0; at = text.lastIndexOf("</", at - 1)) {
+    const found = end.exec(text.slice(at, at + 40));
+    if (found !== null) return text.slice(0, at + found[0].length);
   }
-  return text.slice(0, last.index + last[0].length);
+  throw new SourceError("malformed", "the first article of this feed is longer than what is read of a body");
 }
 
 const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {

@@ -9,6 +9,11 @@ export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } 
 export { type Article, type Feed, readFeed } from "./feed.ts";
 export { builtInSources, parseList } from "./list.ts";
 export { absoluteLinks, type Page, readPage } from "./markup.ts";
+export { News, type NewsOptions } from "./news.ts";
+export type { Attempted, Done, Failed, Outcome } from "./outcome.ts";
+export type { Fetch } from "./exchange.ts";
+export type { Progress } from "./progress.ts";
+export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
@@ -16,4 +21,5 @@ export { stopWords } from "./stop-words.ts";
 export { type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";
 export { TopWords, type WordCount } from "./top-words.ts";
+export type { Stage, Visit } from "./visit.ts";
 export { eachWord, fold, type WordSink } from "./words.ts";

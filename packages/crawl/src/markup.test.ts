@@ -41,8 +41,13 @@ test("a page that is all wrong is still read", () => {
   expect(readPage("").text).toBe("");
 });
 
-test("ten thousand nested elements are no trouble", () => {
-  expect(words(`${"<div>".repeat(10_000)}deep`)).toBe("deep");
+test("a thousand nested elements are no trouble, and a page of nothing else is refused", () => {
+  expect(words(`${"<div>".repeat(1000)}deep`)).toBe("deep");
+  expect(() => readPage("<b>".repeat(1_000_000))).toThrow(/nested more than 4096 deep/);
+});
+
+test("of two equal attributes the first one counts", () => {
+  expect(readPage("<html lang=de lang=en><a href=x href=y>1</a>")).toMatchObject({ language: "de", links: ["x"] });
 });
 
 test("links become absolute by the base element, without fragments, each once", () => {

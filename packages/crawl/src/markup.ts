@@ -5,6 +5,7 @@
 // for counting words is where one ends: a block or a line break ends it, a <b> in the middle of it does not.
 
 import { Parser } from "htmlparser2";
+import { SourceError } from "./failure.ts";
 
 /** What was found in a page. */
 export interface Page {
@@ -28,6 +29,12 @@ const INLINE = new Set(
   ),
 );
 
+/**
+ * Deeper than any page a person wrote (browsers stop at 512), and shallow enough that a hostile page of nothing but
+ * opening tags costs a second and not an hour: the parser searches its stack of open elements for each tag.
+ */
+const DEEPEST = 4096;
+
 /** Collects a page while the parser walks over it. The parser closes what the page leaves open, so counting is enough. */
 class Reader {
   title: string | undefined = undefined;
@@ -35,35 +42,45 @@ class Reader {
   base: string | undefined = undefined;
   readonly links: string[] = [];
   readonly pieces: string[] = [];
+  #tag = "";
+  #depth = 0;
   #unseen = 0;
   #inTitle = false;
   #justClosed = false;
 
-  onopentag(name: string, attributes: Record<string, string>): void {
-    if (INLINE.has(name)) {
-      // One inline element right after another: entries of a menu, not one word.
-      if (this.#justClosed) this.pieces.push(" ");
-    } else {
-      this.pieces.push("\n");
+  // The parser offers a tag with all its attributes too, but building that object for every tag costs a fifth of it all.
+  onopentagname(name: string): void {
+    if (++this.#depth > DEEPEST) {
+      throw new SourceError("malformed", `the elements of this page are nested more than ${DEEPEST} deep`);
     }
+    if (!INLINE.has(name)) this.pieces.push("\n");
+    // One inline element right after another: entries of a menu, not one word.
+    else if (this.#justClosed) this.pieces.push(" ");
     this.#justClosed = false;
-    if (UNSEEN.has(name)) {
-      this.#unseen++;
-    } else if (this.#unseen > 0) {
-      // What an svg or a template holds is no part of the page: neither its title nor its links.
-    } else if (name === "a") {
-      if (attributes["href"] !== undefined) this.links.push(attributes["href"]);
-    } else if (name === "title") {
-      this.#inTitle = this.title === undefined;
-      if (this.#inTitle) this.title = "";
-    } else if (name === "html") {
-      this.language ??= attributes["lang"] ?? attributes["xml:lang"];
-    } else if (name === "base") {
-      this.base ??= attributes["href"];
+    if (UNSEEN.has(name)) this.#unseen++;
+    // What an svg or a template holds is no part of the page: neither its title nor its links.
+    this.#tag = this.#unseen > 0 ? "" : name;
+    if (this.#tag === "title" && this.title === undefined) {
+      this.#inTitle = true;
+      this.title = "";
+    }
+  }
+
+  onattribute(name: string, value: string): void {
+    if (this.#tag === "a") {
+      if (name !== "href") return;
+      this.links.push(value);
+      // Of two equal attributes the first one counts.
+      this.#tag = "";
+    } else if (this.#tag === "html") {
+      if (name === "lang" || name === "xml:lang") this.language ??= value;
+    } else if (this.#tag === "base" && name === "href") {
+      this.base ??= value;
     }
   }
 
   onclosetag(name: string): void {
+    this.#depth--;
     if (UNSEEN.has(name)) this.#unseen--;
     else if (name === "title") this.#inTitle = false;
     this.#justClosed = INLINE.has(name);
@@ -79,7 +96,9 @@ class Reader {
 }
 
 /**
- * Title, language, visible text and links of a page. Forgives everything: there is no page it cannot read.
+ * Title, language, visible text and links of a page. Forgives what pages get wrong.
+ *
+ * @throws {SourceError} of kind `malformed` where elements nest thousands deep.
  *
  * @example
  * ```ts

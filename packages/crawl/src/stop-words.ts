@@ -23,6 +23,23 @@ const GUESSED = "en de fr es it pt nl sv da nb fi pl cs sk hu ro tr id vi ru uk 
   " ",
 );
 
+/**
+ * What the package's shorter lists lack, and what every home page says. These are function words alone; "new" or "home"
+ * may be what an article is about.
+ */
+const MORE: Readonly<Record<string, string>> = {
+  en:
+    "not no nor will may us one two said says say so just down off per via yet even ever own when why few again once " +
+    "whom does done having let made above against until during further if she s t don't can't won't isn't wasn't " +
+    "doesn't didn't aren't couldn't wouldn't shouldn't i'm i've i'll we're we've you're you'll they're that's what's " +
+    "ours yours hers theirs its www http https com",
+  es:
+    "al algo como con contra cual cuando del desde donde durante e ella ellas ellos en entre era es esa ese eso esta " +
+    "este esto está están fue ha han hasta hay la las le les lo los me mi muy más ni no nos o otra otro para pero por " +
+    "porque que quien se ser si sin son su sus también te tiene todo todos tu un una uno y ya",
+  zh: "是 在 了 不 也 就 都 而 及 與 著 或 一个 没有 我们 你们 他们 这 那 有 为 上 中 下 将 被 对 从 到 说 年 月 日",
+};
+
 const loaded = new Map<string, ReadonlySet<string>>();
 const NONE: ReadonlySet<string> = new Set();
 
@@ -36,7 +53,8 @@ function listOf(code: string): ReadonlySet<string> {
   let words = loaded.get(code);
   if (words === undefined) {
     const list: unknown = Reflect.get(lists, LISTS.get(code) ?? "");
-    words = Array.isArray(list) ? new Set(list.filter((word) => typeof word === "string").map(fold)) : NONE;
+    const all = Array.isArray(list) ? list.filter((word) => typeof word === "string") : [];
+    words = new Set([...all, ...(MORE[code]?.split(" ") ?? [])].map(fold));
     loaded.set(code, words);
   }
   return words;

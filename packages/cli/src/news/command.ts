@@ -1,0 +1,104 @@
+// `rondo news`: from the command line to the exit status.
+
+import { type Coroutine, type Host, CancelledError, group, run } from "rondo";
+import { News, type NewsOptions, type Report, type SourceList } from "@rondo/crawl";
+import { columnsOf, type Io, wantsColour } from "../io.ts";
+import { paint } from "../paint.ts";
+import { type NewsArgs, NEWS_HELP, parseNewsArgs } from "./args.ts";
+import { demo } from "../demo/demo.ts";
+import { findSources } from "./inputs.ts";
+import { showProgress } from "./progress.ts";
+import { bars, failures, type Look, notes, summary, table } from "./table.ts";
+
+/** What went on in a run, whether it ended or was interrupted. */
+export interface NewsResult {
+  readonly report: Report;
+  /** In ms. */
+  readonly elapsed: number;
+  readonly interrupted: boolean;
+}
+
+/** Runs the command. Gives the exit status. @throws {UsageError} */
+export async function newsCommand(argv: readonly string[], io: Io, host?: Host): Promise<number> {
+  const args = parseNewsArgs(argv);
+  if (args.help) {
+    io.stdout.write(NEWS_HELP);
+    return 0;
+  }
+  if (args.demo) return demo(args, io);
+  const list = findSources(args);
+  const result = await download(list, args, io, {}, host);
+  print(result, args, io);
+  return exitStatus(result);
+}
+
+/** Downloads and counts, with progress on standard error. What it was asked for decides no more than how. */
+export async function download(
+  list: SourceList,
+  args: NewsArgs,
+  io: Io,
+  options: NewsOptions = {},
+  host?: Host,
+): Promise<NewsResult> {
+  const { terms, top, concurrency, perHost, timeout } = args;
+  const news = new News(list.sources, { terms, top, concurrency, perHost, timeout, ...options });
+  const begun = performance.now();
+  let interrupted = false;
+  try {
+    await run(() => withProgress(news, args, io), { name: "rondo news", ...(host === undefined ? {} : { host }) });
+  } catch (error) {
+    // Nothing here cancels the whole run but Ctrl-C.
+    if (!(error instanceof CancelledError)) throw error;
+    interrupted = true;
+  }
+  return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted };
+}
+
+function* withProgress(news: News, args: NewsArgs, io: Io): Coroutine<void> {
+  yield* group(function* (g) {
+    if (!args.json) {
+      const shown = showProgress(news.progress, io.stderr, paint(wantsColour(io.stderr, io.env)));
+      g.spawn(shown, { daemon: true, name: "progress" });
+    }
+    yield* news.work();
+  });
+}
+
+/** What there is to say about a run. */
+export function print(result: NewsResult, args: NewsArgs, io: Io): void {
+  const { report, elapsed, interrupted } = result;
+  if (args.json) {
+    io.stdout.write(`${JSON.stringify({ ...report, elapsed: Math.round(elapsed), interrupted }, undefined, 2)}\n`);
+    return;
+  }
+  const look = lookOf(args, io);
+  const parts = [
+    table(report, look),
+    bars(
+      "Mentions",
+      report.totals.mentions.map(({ term, count }) => ({ label: term, count })),
+      look,
+    ),
+    bars(
+      "Commonest words",
+      report.top.map(({ word, count }) => ({ label: word, count })),
+      look,
+    ),
+    notes(report, look),
+    failures(report, look),
+    interrupted ? ` ${look.paint.yellow("Interrupted.")} This is what was done.\n` : "",
+    summary(report, elapsed, look),
+  ];
+  io.stdout.write(`\n${parts.filter((part) => part !== "").join("\n")}\n`);
+}
+
+/** How to draw on an output. */
+export function lookOf(args: NewsArgs, io: Io): Look {
+  return { columns: columnsOf(io.stdout), paint: paint(wantsColour(io.stdout, io.env)), rows: args.rows };
+}
+
+/** 0 all were read, 1 some failed, 130 interrupted. */
+export function exitStatus({ report, interrupted }: NewsResult): number {
+  if (interrupted) return 130;
+  return report.totals.failed > 0 || report.problems.length > 0 ? 1 : 0;
+}
