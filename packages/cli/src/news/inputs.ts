@@ -6,10 +6,10 @@ import { basename } from "node:path";
 import {
   builtInSources,
   decode,
-  distinct,
   parseList,
   parseSource,
   type Problem,
+  type Source,
   SourceError,
   type SourceList,
 } from "@rondo/crawl";
@@ -19,7 +19,7 @@ import type { NewsArgs } from "./args.ts";
 /** @throws {UsageError} where sources were named and none can be used. */
 export function findSources(args: Pick<NewsArgs, "urls" | "feeds">): SourceList {
   if (args.urls.length === 0 && args.feeds.length === 0) return { sources: builtInSources(), problems: [] };
-  const sources = [];
+  const sources: Source[] = [];
   const problems: Problem[] = [];
   for (const url of args.urls) {
     attempt(problems, url, () => sources.push(parseSource(url)));
@@ -39,7 +39,7 @@ export function findSources(args: Pick<NewsArgs, "urls" | "feeds">): SourceList 
       "as in rondo news https://example.org/feed, or --feeds FILE",
     );
   }
-  return { sources: distinct(sources), problems };
+  return { sources, problems };
 }
 
 function attempt(problems: Problem[], input: string, work: () => void): void {

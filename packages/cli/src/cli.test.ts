@@ -1,0 +1,213 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cli } from "./cli.ts";
+import type { Output } from "./io.ts";
+
+class Written implements Output {
+  text = "";
+  readonly isTTY: boolean;
+  readonly columns = 100;
+
+  constructor(isTTY = false) {
+    this.isTTY = isTTY;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+async function rondo(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const stdout = new Written();
+  const stderr = new Written();
+  const status = await cli(argv, { stdout, stderr, env: {} });
+  return { status, stdout: stdout.text, stderr: stderr.text };
+}
+
+async function serve(handler: RequestListener): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const RSS =
+  '<rss version="2.0"><channel><title>The Feed</title><language>en</language><item><title>Storm</title><description>A storm of storms</description></item></channel></rss>';
+const routes: RequestListener = (request, response) => {
+  if (request.url === "/feed") response.end(RSS);
+  else if (request.url === "/page") response.end("<html lang=en><title>A page</title><p>nothing but storm");
+  else if (request.url !== "/never") response.writeHead(404).end();
+};
+
+test("sources that can all be read give a table, bars, a summary and status 0", async () => {
+  await using served = await serve(routes);
+  const { status, stdout, stderr } = await rondo(
+    "news",
+    `${served.url}/feed`,
+    `${served.url}/page`,
+    "--term",
+    "storm",
+    "--top",
+    "3",
+  );
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/SOURCE +KIND +ARTICLES +WORDS +storm +TIME +SIZE/);
+  expect(stdout).toMatch(/The Feed +rss +1 +5 +2 /);
+  expect(stdout).toMatch(/Mentions\n storm +3 +█/);
+  expect(stdout).toContain("Commonest words");
+  expect(stdout).toMatch(/2 sources, .* of waiting in /);
+  expect(stderr).toBe("");
+});
+
+test("a source that fails is listed with its cause, and the status is 1", async () => {
+  await using served = await serve(routes);
+  const { status, stdout } = await rondo("news", `${served.url}/feed`, `${served.url}/gone`, "example.com");
+  expect(status).toBe(1);
+  expect(stdout).toContain("The Feed");
+  expect(stdout).toContain("2 failures");
+  expect(stdout).toContain("answers HTTP 404 Not Found");
+  expect(stdout).toContain("did you mean https://example.com ?");
+});
+
+test("--json prints one document to standard output and nothing anywhere else", async () => {
+  await using served = await serve(routes);
+  const { status, stdout, stderr } = await rondo(
+    "news",
+    `${served.url}/feed`,
+    `${served.url}/never`,
+    "nowhere",
+    "--term",
+    "storm",
+    "--json",
+    "--timeout",
+    "300ms",
+  );
+  expect(status).toBe(1);
+  expect(stderr).toBe("");
+  const document = JSON.parse(stdout);
+  expect(document).toMatchObject({
+    version: 1,
+    interrupted: false,
+    terms: ["storm"],
+    totals: {
+      sources: 2,
+      done: 1,
+      failed: 1,
+      unfinished: 0,
+      articles: 1,
+      words: 5,
+      mentions: [{ term: "storm", count: 2 }],
+    },
+    sources: [
+      { state: "done", kind: "rss", title: "The Feed", articles: 1, mentions: [2], cut: false },
+      { state: "failed", failure: { kind: "timeout", message: "no answer within 300 ms" } },
+    ],
+    problems: [{ input: "nowhere", failure: { kind: "url", message: '"nowhere" has no scheme' } }],
+  });
+  expect(document.elapsed).toBeTypeOf("number");
+});
+
+test("a list of sources is read from a file", async () => {
+  await using served = await serve(routes);
+  const folder = mkdtempSync(join(tmpdir(), "rondo-"));
+  const list = join(folder, "list.txt");
+  writeFileSync(list, `${served.url}/feed My feed\n${served.url}/page\n`);
+  const { status, stdout } = await rondo("news", "--feeds", list);
+  rmSync(folder, { recursive: true });
+  expect(status).toBe(0);
+  expect(stdout).toContain("My feed");
+});
+
+test("on a terminal progress is one line that is rewritten and taken away again", async () => {
+  await using served = await serve((request, response) => {
+    setTimeout(() => routes(request, response), 100);
+  });
+  const stdout = new Written();
+  const stderr = new Written(true);
+  await cli(["news", `${served.url}/feed`], { stdout, stderr, env: { NO_COLOR: "1" } });
+  expect(stderr.text).toContain("1 running · 0 done · 0 failed");
+  expect(stderr.text).not.toContain("\n");
+  expect(stderr.text.endsWith("\r\u001B[2K")).toBe(true);
+});
+
+test.each([
+  [["news", "--tem", "x"], "rondo: there is no option --tem\n       did you mean --term?\n"],
+  [
+    ["news", "example.com"],
+    'rondo: nothing to download: "example.com" has no scheme; did you mean https://example.com ?\n',
+  ],
+  [["news", "--timeout", "soon"], "as in --timeout 15s"],
+  [["nwes"], "did you mean rondo news?"],
+  [["constructor"], "rondo --help lists the commands"],
+  [[], "Usage"],
+])("wrong usage %j gives a message, a hint and status 2", async (argv, message) => {
+  const { status, stdout, stderr } = await rondo(...argv);
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(message);
+});
+
+test("help and version are results, with status 0", async () => {
+  expect(await rondo("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("rondo news"), stderr: "" });
+  expect(await rondo("news", "--help")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("--per-host"),
+    stderr: "",
+  });
+  expect(await rondo("--version")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+/** The command as a process of its own. */
+function start(...argv: string[]): {
+  child: ReturnType<typeof spawn>;
+  said: () => string;
+  ended: Promise<number | null>;
+} {
+  const main = join(import.meta.dirname, "main.ts");
+  const child = spawn(process.execPath, ["--conditions=rondo-source", main, ...argv], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout?.on("data", (chunk) => (text += chunk));
+  child.stderr?.on("data", (chunk) => (text += chunk));
+  return { child, said: () => text, ended: once(child, "close").then(([code]) => code as number | null) };
+}
+
+test("Ctrl-C prints what was done and ends with status 130", async () => {
+  let fetched: () => void;
+  const both = new Promise<void>((resolve) => (fetched = resolve));
+  const asked = new Set<string>();
+  await using served = await serve((request, response) => {
+    routes(request, response);
+    asked.add(request.url ?? "");
+    if (asked.size === 2) response.on("finish", fetched).on("close", fetched);
+    if (asked.size === 2) setTimeout(fetched, 200);
+  });
+  const { child, said, ended } = start("news", `${served.url}/feed`, `${served.url}/never`, "--timeout", "60s");
+  await both;
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  expect(said()).toContain("The Feed");
+  expect(said()).toContain("Interrupted.");
+  expect(said()).toContain("1 not finished");
+});
+
+test("the demonstration downloads 258 pages at once and says how much waiting was overlapped", async () => {
+  const { said, ended } = start("news", "--demo");
+  expect(await ended).toBe(0);
+  expect(said()).toContain("258 home pages, each from a server with a latency of its own");
+  expect(said()).toMatch(/258 sources read · 258 articles · [\d,]+ words · \d+ MB/);
+  expect(said()).toMatch(/258 sources, \d+ s of waiting in [\d.]+ s/);
+}, 60_000);
