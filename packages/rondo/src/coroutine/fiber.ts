@@ -67,7 +67,7 @@ const SHORTCUT_DEPTH = 4;
 export type Body<T = unknown> = Operation<T> | (() => Operation<T>);
 
 export abstract class Fiber implements Waiter {
-  /** What is driven now: the innermost frame that the kernel knows. */
+  /** What is driven now: the innermost frame that the kernel knows. Until the first step, the body that is to be run. */
   declare iter: Frame;
   /** Frames between `iter` and the end of the segment, outermost first, where a shortcut was taken. */
   declare below: Frame[] | null;
@@ -77,17 +77,13 @@ export abstract class Fiber implements Waiter {
   /** The last wait it parked on. It may be long over: its state tells. */
   declare wait: Wait | null;
   declare bits: number;
-  /** What it will run, until its first step. */
-  declare body: Body | null;
-
   constructor(body: Body) {
-    this.iter = IDLE;
+    this.iter = body as unknown as Frame;
     this.below = null;
     this.resumes = 0;
     this.seg = null;
     this.wait = null;
     this.bits = UNSTARTED;
-    this.body = body;
   }
 
   abstract get loop(): unknown;
@@ -114,8 +110,18 @@ export abstract class Fiber implements Waiter {
 
   step(): void {
     if (this.bits !== 0 || kernel.tap !== null) {
-      this.stepRarely();
-      return;
+      if (this.bits !== UNSTARTED || kernel.tap !== null) {
+        this.stepRarely();
+        return;
+      }
+      this.bits = 0;
+      kernel.current = this;
+      try {
+        this.iter = iteratorOf(this.iter);
+      } catch (error) {
+        this.go(error, true);
+        return;
+      }
     }
     kernel.current = this;
     kernel.fuel = FUEL;
@@ -147,6 +153,9 @@ export abstract class Fiber implements Waiter {
       } catch (error) {
         this.beginFailed(result, error);
       }
+    } else if (this.seg === null && this.below === null && (result as IteratorResult<unknown>)?.done === true) {
+      this.bits |= ENDED;
+      this.finished(VALUE, (result as IteratorResult<unknown>).value);
     } else {
       this.go(result, false);
     }
@@ -166,10 +175,8 @@ export abstract class Fiber implements Waiter {
     if ((this.bits & UNSTARTED) !== 0) {
       // A fiber always gets its first step, even when it was cancelled before: its arguments are its own to clean.
       this.bits &= ~UNSTARTED;
-      const body = this.body as Body;
-      this.body = null;
       try {
-        this.iter = iteratorOf(body);
+        this.iter = iteratorOf(this.iter);
       } catch (error) {
         return this.bodyEnded(ERROR, error);
       }
@@ -270,7 +277,9 @@ export abstract class Fiber implements Waiter {
     if ((this.bits & INTERRUPTED) !== 0 && this.interruption(this.seg) !== null) {
       // Never begun, so it did not happen.
       wait.state = WITHDRAWN;
+      wait.waiter = this;
       this.wait = wait;
+      wait.kind.decline(wait);
       return this.unwind(null);
     }
     if (kernel.fuel === 0) {
@@ -517,9 +526,6 @@ export abstract class Fiber implements Waiter {
   }
 }
 
-/** The frame of a fiber that has none. */
-const IDLE: Frame = { next: () => ({ done: true, value: undefined }) };
-
 let pendingRaise: unknown;
 function takeRaise(): unknown {
   const error = pendingRaise;
@@ -546,9 +552,10 @@ function misused(wait: Wait): Error {
 /** The iterator of an operation, or of what a function gives. */
 export function iteratorOf(body: unknown): Frame {
   const operation: unknown = typeof body === "function" ? (body as () => unknown)() : body;
-  const open = (operation as Operation<unknown> | null | undefined)?.[Symbol.iterator];
-  if (typeof open !== "function" || typeof operation === "string") throw notAnOperation(body, operation);
-  return open.call(operation) as unknown as Frame;
+  if (typeof operation !== "object" || operation === null || typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function") {
+    throw notAnOperation(body, operation);
+  }
+  return (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
 }
 
 function notAnOperation(body: unknown, operation: unknown): TypeError {

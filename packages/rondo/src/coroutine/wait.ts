@@ -72,6 +72,8 @@ export interface Kind {
   begin(wait: Wait): void;
   /** Withdraw: true when it did not happen, false when it is too late and the result will come. */
   abort(wait: Wait): boolean;
+  /** It was offered to a fiber that was cancelled already, and never begun; `wait.waiter` is set. */
+  decline(wait: Wait): void;
   /** For a shared wait: itself when it can complete at once, else a fresh wait of this kind. */
   open(shared: Wait): Wait;
   /** The label of this very wait, where it depends on more than the kind. */
@@ -88,6 +90,7 @@ export function defineKind(parts: Partial<Kind> & { label: string }): Kind {
     poll: parts.poll ?? never,
     begin: parts.begin ?? nothing,
     abort: parts.abort ?? leaveQueue,
+    decline: parts.decline ?? nothing,
     open: parts.open ?? openFresh,
     labelOf: parts.labelOf ?? ownLabel,
   };

@@ -19,7 +19,8 @@ class BrowserHost implements Host {
     // A message is the only macrotask that browsers do not slow down to 4 ms when it is nested.
     if (typeof MessageChannel !== "function") return;
     this.channel = new MessageChannel();
-    this.channel.port1.onmessage = () => this.again();
+    this.channel.port1.addEventListener("message", () => this.again());
+    this.channel.port1.start();
   }
 
   now(): number {

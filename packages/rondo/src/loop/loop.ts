@@ -12,6 +12,7 @@
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import type { Host } from "./host.ts";
+import { Batch } from "./batch.ts";
 import { type Timed, Timers } from "./timers.ts";
 
 /** What the run queue holds: a task. */
@@ -61,11 +62,10 @@ export interface Turn {
 export class Loop {
   readonly host: Host;
   readonly timers: Timers<Timed>;
-  /** This turn's tasks, and how many of them have been stepped. */
-  private batch: Runnable[];
-  private stepped: number;
+  /** This turn's tasks. */
+  private batch: Batch<Runnable>;
   /** The next turn's. */
-  private next: Runnable[];
+  private next: Batch<Runnable>;
   /** Waits that only the world outside can end: I/O, promises, `suspend`. While there are any, nothing is deadlocked. */
   outside: number;
   /** Timers that only watch (reports), and keep nothing alive. */
@@ -80,7 +80,6 @@ export class Loop {
   turns: number;
   /** Steps so far. */
   steps: number;
-  private sinceClock: number;
   private draining: boolean;
   private kicked: boolean;
   /** Called when every task waits for another one; whatever it makes ready goes on. */
@@ -95,9 +94,8 @@ export class Loop {
   constructor(options: { host: Host }) {
     this.host = options.host;
     this.timers = new Timers<Timed>();
-    this.batch = [];
-    this.stepped = 0;
-    this.next = [];
+    this.batch = new Batch<Runnable>();
+    this.next = new Batch<Runnable>();
     this.outside = 0;
     this.weak = 0;
     this.grace = undefined;
@@ -105,7 +103,6 @@ export class Loop {
     this.rotor = 0;
     this.turns = 0;
     this.steps = 0;
-    this.sinceClock = 0;
     this.draining = false;
     this.kicked = false;
     this.onDeadlock = null;
@@ -129,19 +126,19 @@ export class Loop {
 
   /** How many tasks are ready. */
   get readyCount(): number {
-    return this.next.length + this.batch.length - this.stepped;
+    return this.next.left + this.batch.left;
   }
 
   /** One turn: step every task that is ready, then fire the timers that are due. For those who drive a loop by hand. */
   turn(): Turn {
     const before = this.draining;
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
-    if (this.stepped === this.batch.length) this.swap();
-    const steps = this.batch.length - this.stepped;
-    while (this.stepped < this.batch.length) this.stepSome();
+    if (this.batch.left === 0) this.swap();
+    const steps = this.batch.left;
+    while (this.batch.left > 0) this.stepSome(this.batch.left);
     this.draining = before;
     const timers = this.timers.fireDue(this.host.now());
-    return { steps, timers, ready: this.next.length };
+    return { steps, timers, ready: this.next.left };
   }
 
   /** Turns until nothing is ready or the budget is spent; then the host has the word. Called by the host. */
@@ -166,24 +163,25 @@ export class Loop {
     kernel.clock = Math.floor(clock);
     const end = clock + BUDGET;
     timers.fireDue(clock);
+    let steps = STEPS_A_CLOCK;
     for (;;) {
-      if (this.stepped === this.batch.length) this.swap();
-      if (this.batch.length > 0) {
-        this.stepSome();
-        if (this.sinceClock < STEPS_A_CLOCK) continue;
+      if (this.batch.left === 0) this.swap();
+      if (this.batch.left > 0) {
+        steps -= this.stepSome(steps);
+        if (steps > 0) continue;
       }
-      this.sinceClock = 0;
+      steps = STEPS_A_CLOCK;
       clock = host.now();
       kernel.clock = Math.floor(clock);
       timers.fireDue(clock);
-      if (this.next.length > 0 || this.stepped < this.batch.length) {
+      if (this.readyCount > 0) {
         if (clock < end) continue;
         host.wakeSoon(this);
         return;
       }
       if (this.live > 0 && this.outside === 0 && timers.size === this.weak) {
         this.onDeadlock?.();
-        if (this.next.length > 0) continue;
+        if (this.next.left > 0) continue;
       }
       // A loop without tasks leaves no timer behind in its host.
       if (!host.wakeAt(this, this.live === 0 ? Infinity : timers.earliest)) return;
@@ -194,43 +192,33 @@ export class Loop {
   private swap(): void {
     const batch = this.next;
     this.next = this.batch;
-    this.next.length = 0;
     this.batch = batch;
-    this.stepped = 0;
+    if (batch.left === 0) return;
     this.turns++;
-    if (batch.length > 1 && this.host.shuffles) this.shuffle(batch);
+    const { host } = this;
+    if (host.shuffles && batch.left > 1) batch.reorder((n, first) => host.choose("schedule", n, first.name));
   }
 
-  /** Steps some of the batch: at most as many as may pass between two looks at the clock. */
-  private stepSome(): void {
-    const batch = this.batch;
-    const from = this.stepped;
-    const to = Math.min(batch.length, from + STEPS_A_CLOCK);
-    let i = from;
+  /** Steps some of the batch, at most `most`; gives how many. */
+  private stepSome(most: number): number {
+    const { batch } = this;
+    let steps = 0;
+    let task: Runnable | undefined;
     try {
-      while (i < to) (batch[i++] as Runnable).step();
+      while (batch.left > 0 && steps < most) {
+        steps++;
+        task = batch.take();
+        task.step();
+      }
     } catch (error) {
       // A step never throws what the program threw. This is a fault of the runtime or of a host, and it must not cost
       // the tasks behind it their turn.
-      this.host.report({ kind: "host", message: `the step of "${(batch[i - 1] as Runnable).name}" failed`, error });
-    } finally {
-      this.stepped = i;
-      this.steps += i - from;
-      this.sinceClock += i - from;
-      kernel.current = null;
-      kernel.fuel = 0;
+      this.host.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
     }
-  }
-
-  /** Draws the order of the batch: position by position, 0 keeping the one that was first in. */
-  private shuffle(batch: Runnable[]): void {
-    for (let i = 0; i < batch.length - 1; i++) {
-      const j = i + this.host.choose("schedule", batch.length - i, (batch[i] as Runnable).name);
-      if (j === i) continue;
-      // Moved to the front, not swapped: the others keep their order, so that a smaller choice is a smaller change.
-      const [picked] = batch.splice(j, 1);
-      batch.splice(i, 0, picked as Runnable);
-    }
+    this.steps += steps;
+    kernel.current = null;
+    kernel.fuel = 0;
+    return steps;
   }
 
   private kick(): void {

@@ -18,7 +18,7 @@ import type { Timed } from "../loop/timers.ts";
 import { checkMs } from "../loop/sleep.ts";
 import { Cancellation } from "./cancellation.ts";
 import { SCOPE_GROUP, type Scope, type ScopeOptions, ScopeSegment } from "./scope.ts";
-import { Task } from "./task.ts";
+import { spawnedTwice, Task } from "./task.ts";
 
 export interface SpawnOptions {
   /** For errors, snapshots and traces. */
@@ -172,16 +172,13 @@ export class GroupSegment extends ScopeSegment implements Group {
   // ---- what its body calls ------------------------------------------------------------------------------------------
 
   spawn<T>(body: Body<T>, options?: SpawnOptions): Task<T> {
-    return this.adopt(body, options?.name ?? (typeof body === "function" ? body.name : ""), options?.daemon === true);
-  }
-
-  private adopt<T>(body: Body<T>, name: string, daemon: boolean): Task<T> {
-    if (this.phase >= DEFERRING) {
-      throw new Error(`the group "${this.name}" has ended: ${name === "" ? "nothing" : `"${name}" cannot`} be spawned on it any more`);
-    }
-    if (typeof body !== "function") claim(body);
+    if (this.phase >= DEFERRING) throw new Error(`the group "${this.name}" has ended: nothing can be spawned on it any more`);
+    // The function stands for its name: reading that is not free, and most tasks are never asked.
+    const label = options?.name ?? body;
+    const daemon = options !== undefined && options.daemon === true;
+    if (isSameGenerator(this.lastChild, body)) throw spawnedTwice((this.lastChild as Task).name);
     const owner = this.fiber as Task;
-    const task = new Task<T>(owner.loop, this, body, name, daemon);
+    const task = new Task<T>(owner.loop, this, body, label, daemon);
     if (daemon) this.daemons++;
     else this.size++;
     task.siblingAhead = this.lastChild;
@@ -247,7 +244,7 @@ export class GroupSegment extends ScopeSegment implements Group {
     if (task.daemon) this.daemons--;
     else this.size--;
     if (failed) {
-      if (!this.keep) this.fail_(task.result);
+      if (!this.keep) this.fail_(task.value);
       else if (!task.wanted) (this.unjoined ??= []).push(task);
     }
     if (this.finishedTasks !== null && !task.daemon) this.deliver(task);
@@ -308,7 +305,7 @@ export class GroupSegment extends ScopeSegment implements Group {
     if (this.stopTimer !== null) this.loop.timers.remove(this.stopTimer);
     this.enders.unpark(this.enders.length, undefined);
     this.stoppers.unpark(this.stoppers.length, undefined);
-    if (this.unjoined !== null) for (const task of this.unjoined) if (!task.wanted) this.fail_(task.result);
+    if (this.unjoined !== null) for (const task of this.unjoined) if (!task.wanted) this.fail_(task.value);
   }
 
   override answer(): void {
@@ -374,7 +371,7 @@ class Handshake {
     this.over = true;
     const failed = task.failed;
     const error = failed
-      ? task.result
+      ? task.value
       : new Error(`"${this.name}" ${task.state === "cancelled" ? "was cancelled" : "ended"} before it called ready()`);
     this.error = { error };
     if (this.wait !== null) refuse(this.wait, error);
@@ -425,21 +422,11 @@ export function isStoppingIn(task: Task): boolean {
   return nearestGroup(task)?.stopping === true;
 }
 
-// ---- one generator, one task ----------------------------------------------------------------------------------------
-
-const claimed = new WeakSet<object>();
-
-/**
- * A generator object can be run by one task only. The kernel would notice when two step it at once; one that has
- * already ended would silently give `undefined`, so that is remembered.
- */
-function claim(operation: unknown): void {
-  if (typeof operation !== "object" || operation === null || operation instanceof Wait || operation instanceof Task) return;
-  if (typeof (operation as { throw?: unknown }).throw !== "function") return;
-  if (claimed.has(operation)) {
-    throw new Error("one generator was spawned twice: call its function anew for each task, or spawn the function");
-  }
-  claimed.add(operation);
+/** The same generator as in the spawn before: caught here, because a task that ends in its first step leaves no trace. */
+function isSameGenerator(last: Task | null, body: unknown): boolean {
+  return last !== null && last.iter === body && typeof body === "object" && !(body instanceof Wait) && !(body instanceof Task)
+    ? typeof (body as { throw?: unknown }).throw === "function"
+    : false;
 }
 
 /**

@@ -47,7 +47,7 @@ interface Interrupts {
  *   return 42;
  * });
  * while (!task.over) loop.turn();
- * console.log(task.resultOrThrow()); // prints: 42
+ * console.log(task.valueOrThrow()); // prints: 42
  * ```
  */
 export function launch<T>(loop: Loop, main: () => Operation<T>, options: { readonly name?: string } = {}): Task<T> {
@@ -165,12 +165,12 @@ class Ending {
     if (this.over) return true;
     this.end();
     const { task } = this;
-    if (task.state === "done") this.resolve(task.result);
+    if (task.state === "done") this.resolve(task.value);
     else if (this.deadlocked !== undefined) {
-      this.reject(task.failed ? suppress(this.deadlocked, [task.result]) : this.deadlocked);
-    } else if (task.failed) this.reject(task.result);
+      this.reject(task.failed ? suppress(this.deadlocked, [task.value]) : this.deadlocked);
+    } else if (task.failed) this.reject(task.value);
     else if (this.aborted !== undefined) this.reject(this.aborted.reason);
-    else this.reject(cancelledError(`the run "${task.name}"`, task.result as Cancellation | null));
+    else this.reject(cancelledError(`the run "${task.name}"`, task.value as Cancellation | null));
     return true;
   }
 }

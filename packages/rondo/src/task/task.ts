@@ -26,6 +26,14 @@ const DONE = 1;
 const FAILED = 2;
 const CANCELLED = 3;
 
+const DAEMON = 1;
+const WANTED = 2;
+/** It was given an operation and not a function. */
+const GENERATOR = 4;
+
+/** On a generator whose task has ended. */
+const RAN: unique symbol = Symbol("rondo.ran") as never;
+
 /** A resource that belongs to a task for a while (a lock), in the task's list of what it holds. */
 export interface Held {
   heldAhead: Held | null;
@@ -41,8 +49,8 @@ const JOIN = defineKind({
   label: "task",
   poll(wait) {
     const task = wait.on as Task;
-    refuseOwnEnd(task, `the task "${task.name}" awaits itself`);
-    task.wanted = true;
+    if (kernel.current === task) throw waitsForItself(task);
+    task.flags |= WANTED;
     if (task.outcome === RUNNING) return false;
     wait.value = task.resultOrThrow();
     return true;
@@ -57,7 +65,7 @@ const TASK_ENDED = defineKind({
   label: "task",
   poll(wait) {
     const task = wait.on as Task;
-    refuseOwnEnd(task, `the task "${task.name}" waits for its own end`);
+    if (kernel.current === task) throw waitsForItself(task);
     return task.outcome !== RUNNING;
   },
   begin(wait) {
@@ -66,8 +74,14 @@ const TASK_ENDED = defineKind({
   labelOf: (wait) => `task ${(wait.on as Task).name}`,
 });
 
-function refuseOwnEnd(task: Task, what: string): void {
-  if (kernel.current === task) throw new Error(`${what}: it would wait for ever`);
+export function spawnedTwice(name: string): Error {
+  return new Error(
+    `one generator was spawned twice ("${name}"): call its function anew for each task, or spawn the function`,
+  );
+}
+
+function waitsForItself(task: Task): Error {
+  return new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
 }
 
 let nextId = 1;
@@ -83,13 +97,13 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   declare siblingBehind: Task | null;
   /** Counts up from 1 in the process. */
   declare readonly id: number;
-  declare private readonly label: string;
+  /** Its name, or the function it runs, or a generator, which has no name to give. */
+  declare private readonly label: unknown;
   declare outcome: number;
-  declare result: unknown;
+  /** What it ended in: the value, the failure, or the cancellation. */
+  declare value: unknown;
   declare joiners: WaitQueue | null;
-  /** Somebody joined it, so its failure has a place to go (`onFailure: "keep"`). */
-  declare wanted: boolean;
-  declare readonly daemon: boolean;
+  declare flags: number;
   declare locals: Locals | null;
   declare cancellation: Cancellation | null;
   declare held: Held | null;
@@ -97,19 +111,18 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   /** Called once at the end: for `run`, and for the readiness handshake. */
   declare onEnd: ((task: Task) => boolean) | null;
 
-  constructor(loop: Loop, group: GroupSegment | null, body: Body<T>, name: string, daemon: boolean) {
+  constructor(loop: Loop, group: GroupSegment | null, body: Body<T>, label: unknown, daemon: boolean) {
     super(body);
     this.ownLoop = loop;
     this.group = group;
     this.siblingAhead = null;
     this.siblingBehind = null;
     this.id = nextId++;
-    this.label = name;
+    this.label = typeof label === "object" ? "" : label;
     this.outcome = RUNNING;
-    this.result = undefined;
+    this.value = undefined;
     this.joiners = null;
-    this.wanted = false;
-    this.daemon = daemon;
+    this.flags = (daemon ? DAEMON : 0) | (typeof body === "object" ? GENERATOR : 0);
     this.locals = kernel.current === null ? null : (kernel.current as Task).locals ?? null;
     this.cancellation = null;
     this.held = null;
@@ -120,7 +133,18 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   }
 
   get name(): string {
-    return this.label === "" ? `task ${this.id}` : this.label;
+    const name = typeof this.label === "function" ? this.label.name : this.label;
+    return typeof name === "string" && name !== "" ? name : `task ${this.id}`;
+  }
+
+  /** Cancelled when the rest of its group has ended. */
+  get daemon(): boolean {
+    return (this.flags & DAEMON) !== 0;
+  }
+
+  /** Somebody joined it, so its failure has a place to go (`onFailure: "keep"`). */
+  get wanted(): boolean {
+    return (this.flags & WANTED) !== 0;
   }
 
   get loop(): Loop {
@@ -146,7 +170,21 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   /** Waits for the end: the value, or throws the failure; a `CancelledError` if it was cancelled. A switch point. */
   [Symbol.iterator](): Iterator<Wait, T, any> {
+    if (this.outcome === DONE && kernel.fuel > 0) {
+      // Done: the task itself is the iterator and its result (see `next`), so joining it costs nothing.
+      kernel.fuel--;
+      return this as unknown as Iterator<Wait, T, any>;
+    }
     return new Wait<T>(JOIN, this, undefined) as unknown as Iterator<Wait, T, any>;
+  }
+
+  /** For `yield*` on a task that is done: see `[Symbol.iterator]`. */
+  next(): this {
+    return this;
+  }
+  /** IteratorResult: only ever read where the task is done. */
+  get done(): boolean {
+    return this.outcome === DONE;
   }
 
   /** Waits for the end and never throws. A switch point. */
@@ -178,8 +216,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     if (this.outcome !== RUNNING) return [];
     if (kernel.current === this) return parseStack(captureText(this.stack)).filter((frame) => frame.line !== undefined);
     if ((this.bits & UNSTARTED) !== 0) {
-      const name = typeof this.body === "function" ? this.body.name : "";
-      return [{ name: name === "" ? this.name : name, file: undefined, line: undefined, column: undefined }];
+      return [{ name: this.name, file: undefined, line: undefined, column: undefined }];
     }
     return this.suspendedStack();
   }
@@ -260,16 +297,20 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   finished(outcome: number, value: unknown): void {
     if (this.watch !== null) this.watch.stop();
+    if ((this.flags & GENERATOR) !== 0 && this.ranBefore(outcome, value)) {
+      outcome = ERROR;
+      value = spawnedTwice(this.name);
+    }
     while (this.held !== null) this.held.abandon(this);
     if (outcome === VALUE) {
       this.outcome = DONE;
-      this.result = value;
+      this.value = value;
     } else if (outcome === UNWOUND && value === null) {
       this.outcome = CANCELLED;
-      this.result = this.deliveredCancellation();
+      this.value = this.deliveredCancellation();
     } else {
       this.outcome = FAILED;
-      this.result = outcome === ERROR ? value : this.cleanupFailure(value as unknown[]);
+      this.value = outcome === ERROR ? value : this.cleanupFailure(value as unknown[]);
     }
     // What it stood on is over: a task that is kept must not keep its frames alive.
     this.wait = null;
@@ -281,6 +322,19 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     if (this.group !== null) this.group.childEnded(this, this.outcome === FAILED && !mine);
     if (this.joiners !== null) this.wakeJoiners(this.joiners);
     this.ownLoop.discharge();
+  }
+
+  /**
+   * A generator object can be run by one task only. While it runs the kernel notices a second one that steps it; one that
+   * has ended would silently give `undefined` again. So it is marked when its task ends (not at the spawn, where
+   * a mark would cost a fifth of it), unless it ended in its first step, and an end in the first step with nothing in
+   * hand is looked at twice.
+   */
+  private ranBefore(outcome: number, value: unknown): boolean {
+    const generator = this.iter as { throw?: unknown; [RAN]?: true };
+    if (this.wait === null && this.resumes <= 1) return outcome === VALUE && value === undefined && generator[RAN] === true;
+    if (typeof generator.throw === "function" && !(generator instanceof Wait) && Object.isExtensible(generator)) generator[RAN] = true;
+    return false;
   }
 
   private cleanupFailure(errors: unknown[]): unknown {
@@ -317,9 +371,9 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   /** The value of an ended task; throws its failure, or a `CancelledError`. */
   resultOrThrow(): unknown {
-    if (this.outcome === DONE) return this.result;
-    if (this.outcome === FAILED) throw this.result;
-    throw cancelledError(`the task "${this.name}"`, this.result as Cancellation | null);
+    if (this.outcome === DONE) return this.value;
+    if (this.outcome === FAILED) throw this.value;
+    throw cancelledError(`the task "${this.name}"`, this.value as Cancellation | null);
   }
 
   /** Whether it has ended, for the floors above. */
@@ -338,10 +392,10 @@ const OVER = { next: (): unknown => ({ done: true, value: undefined }) };
 
 function settleJoin(task: Task, wait: Wait): void {
   if (task.outcome === DONE) {
-    wait.value = task.result;
+    wait.value = task.value;
     wait.state = GRANTED;
   } else {
-    wait.value = task.outcome === FAILED ? task.result : new LateError(() => cancelledError(`the task "${task.name}"`, task.result as Cancellation | null));
+    wait.value = task.outcome === FAILED ? task.value : new LateError(() => cancelledError(`the task "${task.name}"`, task.value as Cancellation | null));
     wait.state = REFUSED;
   }
 }
