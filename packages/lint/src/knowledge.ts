@@ -6,7 +6,7 @@
 // because a lint rule that cries at correct code is turned off.
 import type { Rule, Scope, SourceCode } from "eslint";
 import type * as ESTree from "estree";
-import { bodyParameters, isRondo, methods, operations, operationTypes, results } from "./vocabulary.ts";
+import { bodyParameters, isRondo, lookUp, methods, operations, operationTypes, results } from "./vocabulary.ts";
 
 /** A syntax node as the rule meets it. TypeScript's own nodes are outside ESTree, so `type` is read as a plain string. */
 export type AnyNode = ESTree.Node & Partial<Rule.NodeParentExtension>;
@@ -105,7 +105,7 @@ export class Knowledge {
         return this.makesOperation(node.right);
       case "Identifier": {
         const type = this.#typeOf(node);
-        if (type !== undefined) return operationTypes.includes(type);
+        if (type !== undefined) return operationTypes.some((name) => name === type);
         // Only one step: `const nap = sleep(10); yield nap`.
         const init = this.#initialiser(node);
         return init?.type === "CallExpression" && this.#callMakesOperation(init);
@@ -181,7 +181,7 @@ export class Knowledge {
       if (from?.name === "*") return isOperationExport({ module: from.module, name });
     }
     const type = this.#typeOf(object);
-    return type !== undefined && (methods[type]?.includes(name) ?? false);
+    return lookUp<readonly string[]>(methods, type)?.includes(name) ?? false;
   }
 
   /** The `function*` of this file that a call runs, if it can be told. */
@@ -230,7 +230,7 @@ export class Knowledge {
         if (callee.type !== "MemberExpression") return undefined;
         const name = memberName(callee);
         const type = name === undefined ? undefined : this.#typeOf(callee.object);
-        return type === undefined || name === undefined ? undefined : results[type]?.[name];
+        return lookUp<string>(lookUp<Record<string, string>>(results, type) ?? {}, name);
       }
       case "MemberExpression": {
         const object = unwrap(node.object);
@@ -268,13 +268,13 @@ export class Knowledge {
     const callee = unwrap(call.callee);
     if (callee.type === "Identifier") {
       const from = this.#importOf(callee);
-      return from ? bodyParameters[from.name] : null;
+      return from ? lookUp(bodyParameters, from.name) : null;
     }
     if (callee.type !== "MemberExpression") return null;
     const name = memberName(callee);
     if (name === undefined) return null;
     const object = unwrap(callee.object);
-    if (object.type === "Identifier" && this.#importOf(object)?.name === "*") return bodyParameters[name];
+    if (object.type === "Identifier" && this.#importOf(object)?.name === "*") return lookUp(bodyParameters, name);
     return this.#typeOf(object) === "Group" && (name === "spawn" || name === "start") ? undefined : null;
   }
 
@@ -316,7 +316,7 @@ export class Knowledge {
 }
 
 function isOperationExport(from: Imported): boolean {
-  return operations[from.module]?.includes(from.name) ?? false;
+  return lookUp<readonly string[]>(operations, from.module)?.includes(from.name) ?? false;
 }
 
 function importedName(specifier: ESTree.ImportDeclaration["specifiers"][number]): string {

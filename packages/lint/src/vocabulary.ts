@@ -5,7 +5,7 @@
 // and not classified here fails that test.
 
 /** For each entry point, the functions that make an operation: something that does nothing until `yield*` runs it. */
-export const operations: Readonly<Record<string, readonly string[]>> = {
+export const operations = {
   rondo: [
     "all",
     "allSettled",
@@ -28,34 +28,30 @@ export const operations: Readonly<Record<string, readonly string[]>> = {
     "until",
   ],
   "rondo/coroutine": ["call"],
-};
+} as const;
 
 /** For each class or interface of `rondo`, the methods that make an operation. */
-export const methods: Readonly<Record<string, readonly string[]>> = {
+export const methods = {
   Barrier: ["wait"],
-  Broadcast: [],
   Channel: ["receive", "send"],
-  Condition: ["wait"],
-  Deferred: [],
+  Condition: ["acquire", "hold", "wait", "waitFor", "with"],
+  Deferred: ["wait"],
   Gate: ["wait"],
   Group: ["ended", "next", "start"],
   Latch: ["wait"],
-  Limiter: ["acquire", "with"],
   Lock: ["acquire", "hold", "with"],
-  Queue: ["get", "join", "put"],
-  RWLock: [],
-  RateLimiter: [],
+  RWLock: ["holdRead", "holdWrite", "read", "withRead", "withWrite", "write"],
+  Receiver: ["receive"],
   Semaphore: ["acquire", "hold", "with"],
-  Task: ["ended"],
-};
+  Sender: ["send"],
+  Task: ["ended", "join"],
+} as const;
 
 /** Methods whose result is again something this file knows: `g.spawn(...)` gives a `Task`. */
-export const results: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  Group: { spawn: "Task" },
-};
+export const results = { Group: { spawn: "Task" } } as const;
 
 /** Classes and interfaces whose instances are operations themselves: a task is joined with `yield* task`. */
-export const operationTypes: readonly string[] = ["Operation", "Task", "Wait"];
+export const operationTypes = ["Deferred", "Operation", "Task", "Wait"] as const;
 
 /** What functions that take a body hand to its first parameter. */
 export const bodyParameters: Readonly<Record<string, string | undefined>> = { group: "Group", scope: "Scope" };
@@ -63,4 +59,9 @@ export const bodyParameters: Readonly<Record<string, string | undefined>> = { gr
 /** Whether an import comes from Rondo or one of the packages built on it. */
 export function isRondo(specifier: string): boolean {
   return specifier === "rondo" || specifier.startsWith("rondo/") || specifier.startsWith("@rondo/");
+}
+
+/** What a table of this file has under a name that came from the file being read. */
+export function lookUp<V>(table: Readonly<Record<string, V>>, name: string | undefined): V | undefined {
+  return name !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -1,0 +1,93 @@
+// Holds the rule's vocabulary against the runtime: the types below are worked out from Rondo's own declarations, so a
+// name that is added there and not here does not compile.
+import * as rondo from "rondo";
+import type { Group, Operation, Receiver, Scope, Sender, Task } from "rondo";
+import * as hand from "rondo/coroutine";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { isRondo, methods, operations, operationTypes, results } from "./vocabulary.ts";
+
+/** The members of `M` that are functions and give an operation. */
+type Makers<M> = {
+  [K in keyof M]-?: M[K] extends (...args: never[]) => infer R ? (IsOperation<R> extends true ? K : never) : never;
+}[keyof M];
+
+/** `never` and `any` are assignable to everything, and say nothing. */
+type IsOperation<R> = 0 extends R & 1
+  ? false
+  : [R] extends [never]
+    ? false
+    : R extends Operation<unknown>
+      ? true
+      : false;
+
+/** What the classes among the exports `M` make, by name. */
+type Instances<M> = {
+  [K in keyof M as M[K] extends abstract new (...args: never[]) => unknown ? K : never]: M[K] extends abstract new (
+    ...args: never[]
+  ) => infer I
+    ? I
+    : never;
+};
+
+type Known = Instances<typeof rondo> & {
+  Group: Group;
+  Receiver: Receiver<unknown>;
+  Scope: Scope;
+  Sender: Sender<unknown>;
+  Task: Task;
+};
+
+/** For each class, the methods that make an operation; classes without any are left out. */
+type RealMethods = { [K in keyof Known as [Makers<Known[K]>] extends [never] ? never : K]: Makers<Known[K]> };
+type ListedMethods = { [K in keyof typeof methods]: (typeof methods)[K][number] };
+
+type RealTypes = { [K in keyof Known]: IsOperation<Known[K]> extends true ? K : never }[keyof Known] | "Operation";
+
+describe("the vocabulary", () => {
+  it("lists exactly the functions of each entry point that make an operation", () => {
+    expectTypeOf<(typeof operations)["rondo"][number]>().toEqualTypeOf<Makers<typeof rondo>>();
+    expectTypeOf<(typeof operations)["rondo/coroutine"][number]>().toEqualTypeOf<Makers<typeof hand>>();
+  });
+
+  it("lists exactly the methods of each class that make an operation", () => {
+    expectTypeOf<ListedMethods>().toEqualTypeOf<RealMethods>();
+  });
+
+  it("lists exactly the types that are operations themselves", () => {
+    expectTypeOf<(typeof operationTypes)[number]>().toEqualTypeOf<RealTypes>();
+  });
+
+  it("knows what a group's spawn gives", () => {
+    expectTypeOf<ReturnType<Group["spawn"]>>().toExtend<Task>();
+    expect(results).toEqual({ Group: { spawn: "Task" } });
+  });
+
+  it("names only what is really exported", () => {
+    const entries: Record<string, object> = { rondo, "rondo/coroutine": hand };
+    for (const [entry, names] of Object.entries(operations)) {
+      for (const name of names) expect(entries[entry], entry).toHaveProperty(name, expect.any(Function));
+    }
+  });
+
+  it("is in alphabetical order, so that a person finds a name", () => {
+    const lists: (readonly string[])[] = [operationTypes, ...Object.values(operations), ...Object.values(methods)];
+    for (const list of lists) expect(list).toEqual(list.toSorted((a, b) => (a < b ? -1 : 1)));
+    expect(Object.keys(methods)).toEqual(Object.keys(methods).toSorted((a, b) => (a < b ? -1 : 1)));
+  });
+
+  it("names only methods that the classes really have", () => {
+    for (const [name, list] of Object.entries(methods)) {
+      const known = (rondo as Record<string, unknown>)[name];
+      if (typeof known !== "function") continue;
+      for (const method of list) expect((known.prototype as object) ?? {}, name).toHaveProperty(method);
+    }
+  });
+
+  it.each(["rondo", "rondo/net", "@rondo/http"])("%s is Rondo", (specifier) => {
+    expect(isRondo(specifier)).toBe(true);
+  });
+
+  it.each(["rondo-x", "./rondo", "@rondox/lint", "effect"])("%s is not Rondo", (specifier) => {
+    expect(isRondo(specifier)).toBe(false);
+  });
+});
