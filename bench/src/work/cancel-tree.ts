@@ -8,12 +8,31 @@ import {
   spawn,
   type Operation as EffectionOperation,
 } from "effection";
+import { all as allOf, type Coroutine, group, type Group, run, sleep } from "rondo";
 import { delay } from "../peers/promises.ts";
 import { AN_HOUR, busy, type Workload } from "../workload.ts";
 
 const DEPTH = 10;
 /** Tasks in a tree: 1 + 2 + 4 + ... + 1,024. */
 const TASKS = 2 ** (DEPTH + 1) - 1;
+
+function* rondoNode(depth: number): Coroutine<void> {
+  if (depth === 0) yield* sleep(AN_HOUR);
+  else yield* allOf([rondoNode(depth - 1), rondoNode(depth - 1)]);
+}
+
+function* rondoTrees(g: Group, amount: number): Coroutine<number> {
+  let took = 0;
+  for (let i = 0; i < amount; i += TASKS) {
+    const root = g.spawn(rondoNode(DEPTH));
+    yield* sleep(1);
+    const started = busy();
+    root.cancel();
+    yield* root.ended();
+    took += busy() - started;
+  }
+  return took;
+}
 
 /** Each task has a controller of its own, so that it could be cancelled without the others, and follows its parent's. */
 async function node(depth: number, parent: AbortSignal): Promise<void> {
@@ -41,6 +60,10 @@ export const cancelTree: Workload = {
   step: TASKS,
   python: { share: 1 },
   contestants: [
+    {
+      name: "Rondo",
+      run: (amount) => run(() => group((g) => rondoTrees(g, amount))),
+    },
     {
       name: "async/await",
       async run(amount) {

@@ -3,8 +3,27 @@ import { setTimeout as abortableDelay } from "node:timers/promises";
 import { Effect, Fiber } from "effect";
 import { run as runEffection, sleep as effectionSleep, spawn, type Operation as EffectionOperation } from "effection";
 import { Subscription, timer } from "rxjs";
+import { type Coroutine, group, type Group, run, sleep, type Task } from "rondo";
 import { delay } from "../peers/promises.ts";
 import { AN_HOUR, busy, type Workload } from "../workload.ts";
+
+function* rondoSleeper(): Coroutine<void> {
+  yield* sleep(AN_HOUR);
+}
+
+function* rondoSleepers(g: Group, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) g.spawn(rondoSleeper());
+  yield* sleep(AN_HOUR);
+}
+
+function* rondoCancel(g: Group, amount: number): Coroutine<number> {
+  const parent: Task = g.spawn(group((inner) => rondoSleepers(inner, amount)));
+  yield* sleep(1);
+  const started = busy();
+  parent.cancel();
+  yield* parent.ended();
+  return busy() - started;
+}
 
 async function sleeper(signal: AbortSignal): Promise<void> {
   await abortableDelay(AN_HOUR, undefined, { signal });
@@ -25,6 +44,10 @@ export const cancelSleepers: Workload = {
   amount: 100_000,
   python: { share: 1 },
   contestants: [
+    {
+      name: "Rondo",
+      run: (amount) => run(() => group((g) => rondoCancel(g, amount))),
+    },
     {
       name: "async/await",
       share: 0.1,

@@ -1,10 +1,20 @@
 // A channel: one task sends, another receives, and neither may run further ahead than the capacity lets it.
 import { Effect, Queue } from "effect";
+import { all, Channel, type Coroutine, run } from "rondo";
 import { PromiseQueue } from "../peers/promises.ts";
 import { busy, type Contestant, type Workload } from "../workload.ts";
 
 function contestants(capacity: number): Contestant[] {
   return [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const channel = new Channel<number>(capacity);
+        const started = busy();
+        await run(() => all([rondoSendAll(channel, amount), rondoReceiveAll(channel, amount)]));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {
@@ -29,6 +39,14 @@ function contestants(capacity: number): Contestant[] {
       },
     },
   ];
+}
+
+function* rondoSendAll(channel: Channel<number>, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) yield* channel.send(i);
+}
+
+function* rondoReceiveAll(channel: Channel<number>, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) yield* channel.receive();
 }
 
 async function sendAll(queue: PromiseQueue<number>, amount: number): Promise<void> {

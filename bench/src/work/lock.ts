@@ -1,9 +1,17 @@
 // A lock, taken and given back: by one task that nobody disputes it with, and by a hundred that all want it.
 import { Effect, Semaphore } from "effect";
+import { all, checkpoint, type Coroutine, Lock, run } from "rondo";
 import { PromiseLock } from "../peers/promises.ts";
 import { busy, type Workload } from "../workload.ts";
 
 const RIVALS = 100;
+
+function* rondoPairs(lock: Lock, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) {
+    yield* lock.acquire();
+    lock.release();
+  }
+}
 
 async function pairs(lock: PromiseLock, amount: number): Promise<void> {
   for (let i = 0; i < amount; i++) {
@@ -23,6 +31,15 @@ export const lockPair: Workload = {
   amount: 1_000_000,
   python: { share: 0.1 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const lock = new Lock();
+        const started = busy();
+        await run(() => rondoPairs(lock, amount));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {
@@ -45,6 +62,14 @@ export const lockPair: Workload = {
   ],
 };
 
+function* rondoRival(lock: Lock, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) {
+    yield* lock.acquire();
+    yield* checkpoint();
+    lock.release();
+  }
+}
+
 async function rival(lock: PromiseLock, amount: number): Promise<void> {
   for (let i = 0; i < amount; i++) {
     await lock.acquire();
@@ -64,6 +89,16 @@ export const lockContended: Workload = {
   amount: 200_000,
   python: { share: 0.1 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const lock = new Lock();
+        const tasks = Array.from({ length: RIVALS }, () => rondoRival(lock, amount / RIVALS));
+        const started = busy();
+        await run(() => all(tasks));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {

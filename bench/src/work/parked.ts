@@ -8,8 +8,23 @@ import {
   withResolvers,
   type Operation as EffectionOperation,
 } from "effection";
+import { type Coroutine, Gate, group, type Group, run, sleep } from "rondo";
 import { delay } from "../peers/promises.ts";
 import { heapInUse, type Workload } from "../workload.ts";
+
+function* rondoParked(gate: Gate): Coroutine<void> {
+  yield* gate.wait();
+}
+
+function* rondoHeld(g: Group, amount: number): Coroutine<number> {
+  const gate = new Gate();
+  const before = heapInUse();
+  for (let i = 0; i < amount; i++) g.spawn(rondoParked(gate));
+  yield* sleep(1);
+  const held = heapInUse() - before;
+  g.cancel();
+  return held;
+}
 
 const kept: unknown[] = [];
 
@@ -33,6 +48,10 @@ export const parkedBytes: Workload = {
   alone: true,
   python: { share: 0.2 },
   contestants: [
+    {
+      name: "Rondo",
+      run: (amount) => run(() => group((g) => rondoHeld(g, amount))),
+    },
     {
       name: "async/await",
       async run(amount) {

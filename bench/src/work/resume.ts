@@ -4,10 +4,16 @@
 // the runtime knows better.
 import { Effect } from "effect";
 import { all, run as runEffection, type Operation as EffectionOperation } from "effection";
+import { all as allOf, checkpoint, type Coroutine, run } from "rondo";
 import { nextMicrotask } from "../peers/effection.ts";
 import { busy, type Workload } from "../workload.ts";
 
 const TASKS = 100;
+
+function* rondoDescend(depth: number, turns: number): Coroutine<void> {
+  if (depth > 1) return yield* rondoDescend(depth - 1, turns);
+  for (let i = 0; i < turns; i++) yield* checkpoint();
+}
 
 async function descend(depth: number, turns: number): Promise<void> {
   if (depth > 1) return await descend(depth - 1, turns);
@@ -34,6 +40,15 @@ function resumeAt(depth: number): Workload {
     amount: 500_000,
     python: { share: 0.1 },
     contestants: [
+      {
+        name: "Rondo",
+        async run(amount) {
+          const tasks = Array.from({ length: TASKS }, () => rondoDescend(depth, amount / TASKS));
+          const started = busy();
+          await run(() => allOf(tasks));
+          return busy() - started;
+        },
+      },
       {
         name: "async/await",
         async run(amount) {

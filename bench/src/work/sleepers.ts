@@ -11,12 +11,30 @@ import {
   type Operation as EffectionOperation,
 } from "effection";
 import { timer } from "rxjs";
+import { type Coroutine, group, type Group, run, sleep } from "rondo";
 import { delay } from "../peers/promises.ts";
 import { AN_HOUR, busy, heapInUse, type Workload } from "../workload.ts";
 
 /** From 1 to 100 ms, in an order that is neither sorted nor random. */
 function pause(i: number): number {
   return 1 + ((i * 7919) % 100);
+}
+
+function* rondoSleeper(ms: number): Coroutine<void> {
+  yield* sleep(ms);
+}
+
+function* rondoSleepers(g: Group, amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) g.spawn(rondoSleeper(pause(i)));
+}
+
+function* rondoHeld(g: Group, amount: number): Coroutine<number> {
+  const before = heapInUse();
+  for (let i = 0; i < amount; i++) g.spawn(rondoSleeper(AN_HOUR));
+  yield* sleep(1);
+  const held = heapInUse() - before;
+  g.cancel();
+  return held;
 }
 
 async function sleeper(ms: number): Promise<void> {
@@ -38,6 +56,14 @@ export const sleepers: Workload = {
   amount: 100_000,
   python: { share: 0.5 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const started = busy();
+        await run(() => group((g) => rondoSleepers(g, amount)));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {
@@ -92,6 +118,10 @@ export const sleeperBytes: Workload = {
   alone: true,
   python: { share: 1 },
   contestants: [
+    {
+      name: "Rondo",
+      run: (amount) => run(() => group((g) => rondoHeld(g, amount))),
+    },
     {
       name: "async/await",
       async run(amount) {

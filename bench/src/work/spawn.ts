@@ -3,8 +3,23 @@
 // It gives way because a task that never waits is a mere call in async/await, which starts its functions eagerly.
 import { Effect, Fiber } from "effect";
 import { run as runEffection, spawn, type Operation as EffectionOperation } from "effection";
+import { checkpoint, type Coroutine, group, type Group, run } from "rondo";
 import { nextMicrotask } from "../peers/effection.ts";
 import { busy, type Workload } from "../workload.ts";
+
+function* rondoChild(value: number): Coroutine<number> {
+  yield* checkpoint();
+  return value;
+}
+
+function* rondoParent(g: Group, amount: number): Coroutine<number> {
+  let sum = 0;
+  for (let i = 0; i < amount; i++) {
+    const task = g.spawn(rondoChild(i));
+    sum += yield* task;
+  }
+  return sum;
+}
 
 async function child(value: number): Promise<number> {
   await undefined;
@@ -35,6 +50,14 @@ export const spawnAndJoin: Workload = {
   amount: 200_000,
   python: { share: 0.1 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const started = busy();
+        const sum = await run(() => group((g) => rondoParent(g, amount)));
+        return finish(started, sum, amount);
+      },
+    },
     {
       name: "async/await",
       async run(amount) {

@@ -2,10 +2,15 @@
 import { Effect } from "effect";
 import { all, run as runEffection, type Operation as EffectionOperation } from "effection";
 import { asapScheduler, interval, lastValueFrom, merge, take } from "rxjs";
+import { all as allOf, checkpoint, type Coroutine, run } from "rondo";
 import { nextMicrotask } from "../peers/effection.ts";
 import { busy, type Workload } from "../workload.ts";
 
 const TASKS = 1000;
+
+function* rondoTurns(count: number): Coroutine<void> {
+  for (let i = 0; i < count; i++) yield* checkpoint();
+}
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await undefined;
@@ -26,6 +31,15 @@ export const switching: Workload = {
   amount: 1_000_000,
   python: { share: 0.2 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const tasks = Array.from({ length: TASKS }, () => rondoTurns(amount / TASKS));
+        const started = busy();
+        await run(() => allOf(tasks));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {

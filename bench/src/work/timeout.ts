@@ -2,11 +2,21 @@
 import { Effect } from "effect";
 import { race, run as runEffection, sleep as effectionSleep, type Operation as EffectionOperation } from "effection";
 import { from, lastValueFrom, timeout as rxTimeout } from "rxjs";
+import { checkpoint, type Coroutine, run, timeout } from "rondo";
 import { nextMicrotask } from "../peers/effection.ts";
 import { withTimeout } from "../peers/promises.ts";
 import { busy, type Workload } from "../workload.ts";
 
 const LIMIT = 10_000;
+
+function* rondoQuick(value: number): Coroutine<number> {
+  yield* checkpoint();
+  return value;
+}
+
+function* rondoTimeouts(amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) yield* timeout(LIMIT, rondoQuick(i));
+}
 
 async function quick(value: number): Promise<number> {
   await undefined;
@@ -35,6 +45,14 @@ export const timeouts: Workload = {
   amount: 100_000,
   python: { share: 0.1 },
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const started = busy();
+        await run(() => rondoTimeouts(amount));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {

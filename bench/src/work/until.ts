@@ -2,9 +2,14 @@
 import { Effect } from "effect";
 import { run as runEffection, until as effectionUntil } from "effection";
 import { from, lastValueFrom } from "rxjs";
+import { type Coroutine, run, until } from "rondo";
 import { busy, type Workload } from "../workload.ts";
 
 const resolved = Promise.resolve(1);
+
+function* rondoUntil(amount: number): Coroutine<void> {
+  for (let i = 0; i < amount; i++) yield* until(resolved);
+}
 
 export const untilResolved: Workload = {
   name: "until",
@@ -12,6 +17,14 @@ export const untilResolved: Workload = {
   unit: "ns",
   amount: 200_000,
   contestants: [
+    {
+      name: "Rondo",
+      async run(amount) {
+        const started = busy();
+        await run(() => rondoUntil(amount));
+        return busy() - started;
+      },
+    },
     {
       name: "async/await",
       async run(amount) {
