@@ -158,7 +158,9 @@ export class Wait<T = any> implements Operation<T> {
   }
 
   [Symbol.iterator](): Iterator<Wait, T, any> {
-    const wait = this.state === SHARED ? this.kind.open(this) : this;
+    // The one checkpoint is never SHARED again once it has been used, and is opened anew from any state: whoever left
+    // it half used (a stray `next()` outside a loop) must not break it for the others.
+    const wait = this.state === SHARED || (this as Wait) === CHECKPOINT ? this.kind.open(this) : this;
     return wait as unknown as Iterator<Wait, T, any>;
   }
 
