@@ -38,6 +38,7 @@ export const floors: readonly Floor[] = [
   ratio("resume-10", 1.5),
   ratio("timeout", 0.6),
   ratio("timers", 0.25),
+  ratio("news", 1.05),
   cost("lock", 45, "ns"),
   cost("cancel", 2000, "ns"),
   cost("sleeper-bytes", 560, "bytes"),

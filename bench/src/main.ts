@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { floors, judge } from "./floors.ts";
+import { checks, runCheck, type Verdict } from "./checks.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { interpreter, PythonPeer, pythonPeers } from "./python.ts";
 import { document, floorTable, notes, table } from "./report.ts";
@@ -16,7 +17,7 @@ function readOptions(): Options {
   try {
     return parseOptions(
       process.argv.slice(2),
-      workloads.map(({ name }) => name),
+      [...workloads, ...checks].map(({ name }) => name),
     );
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
@@ -49,30 +50,35 @@ if (skipped.length > 0) {
 }
 
 const plan = { rounds: options.rounds, scale: options.scale, python: [...python.keys()] };
+const isWanted = ({ name }: { name: string }): boolean => options.only.length === 0 || options.only.includes(name);
 const results: Result[] = [];
-for (const workload of workloads) {
-  if (options.only.length > 0 && !options.only.includes(workload.name)) continue;
+for (const workload of workloads.filter(isWanted)) {
   const started = performance.now();
   const result = await measureWorkload(workload, plan);
   results.push(result);
   process.stderr.write(`  ${workload.name}: ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 }
 
+const verdicts: Verdict[] = [];
+for (const check of checks.filter(isWanted)) verdicts.push(await runCheck(check, options.scale));
+
 const judged = floors.map((floor) => judge(floor, results)).filter((one) => one !== undefined);
 const failures = results.flatMap(({ workload, failures: list }) =>
   [...list].map(([name, error]) => `${workload.name}, ${name}: ${error}`),
 );
 
-process.stdout.write(`\nMedians of one unit of work; behind a peer's, how many times Rondo's it is.\n\n`);
-process.stdout.write(`${table(results, order)}\n\n`);
+if (results.length > 0)
+  process.stdout.write(`\nMedians of one unit of work; behind a peer's, how many times Rondo's it is.\n\n`);
+if (results.length > 0) process.stdout.write(`${table(results, order)}\n\n`);
 for (const note of notes(results)) process.stdout.write(`${note}\n`);
 if (judged.length > 0) process.stdout.write(`\nFloors, with 5 % tolerance:\n\n${floorTable(judged)}\n`);
+for (const { check, output: said } of verdicts) process.stdout.write(`\n${check.title}:\n${said}\n`);
 for (const failure of failures) process.stdout.write(`\nFAILED: ${failure}\n`);
 
 const about = { node: process.version, processor, options, python: Object.fromEntries(python), skipped };
 await mkdir(fileURLToPath(new URL("../results", import.meta.url)), { recursive: true });
-await writeFile(output, `${JSON.stringify(document(results, judged, about), null, 2)}\n`);
+await writeFile(output, `${JSON.stringify({ ...document(results, judged, about), checks: verdicts }, null, 2)}\n`);
 process.stdout.write(`\nWritten to ${output}\n`);
 
-const lost = judged.some(({ held }) => !held);
+const lost = judged.some(({ held }) => !held) || verdicts.some(({ held }) => !held);
 process.exitCode = failures.length > 0 || (options.check && lost) ? 1 : 0;

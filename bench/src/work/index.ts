@@ -1,4 +1,5 @@
 // Every workload, in the order of the table.
+import { newsPage } from "../news.ts";
 import type { Workload } from "../workload.ts";
 import { cancelTree } from "./cancel-tree.ts";
 import { cancelSleepers } from "./cancel.ts";
@@ -31,4 +32,5 @@ export const workloads: readonly Workload[] = [
   untilResolved,
   sleeperBytes,
   parkedBytes,
+  newsPage,
 ];
