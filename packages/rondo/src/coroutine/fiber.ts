@@ -102,8 +102,8 @@ export abstract class Fiber implements Waiter {
   abstract cleanupWaits(): void;
   /** Unwinding begins in `segment`: gives the error to record if that cuts a cleanup short, or null. */
   abstract cutShort(segment: Segment): unknown;
-  /** A region has ended: see whether it is still interrupted. */
-  abstract recheck(): void;
+  /** A region has ended: see whether it is still interrupted, if that is not `known`. */
+  abstract recheck(known: boolean): void;
   abstract report(message: string, error?: unknown): void;
 
   // ---- stepping ---------------------------------------------------------------------------------------------------
@@ -184,6 +184,7 @@ export abstract class Fiber implements Waiter {
     }
     if ((this.bits & CLOSING) !== 0) {
       this.bits &= ~CLOSING;
+      this.wait = null;
       return this.closing(this.seg as Segment);
     }
     if ((this.bits & INTERRUPTED) !== 0) {
@@ -407,7 +408,11 @@ export abstract class Fiber implements Waiter {
 
   private leave(seg: Segment): How {
     seg.phase = LEFT;
-    const outer = seg.wait === null ? null : this.interruption(seg.parent);
+    // What was unwound though nothing cancelled it itself is unwound from further out, however far: not looked for again,
+    // or the unwinding of a deep recursion of `call`s would be quadratic.
+    const passing = seg.outcome === UNWOUND && seg.cancellation === null && !seg.shielded;
+    const interrupted = (this.bits & INTERRUPTED) !== 0;
+    const outer = passing || (interrupted && seg.wait !== null && this.interruption(seg.parent) !== null);
     seg.left();
     if (seg.wait === null) {
       this.bits |= ENDED;
@@ -418,8 +423,8 @@ export abstract class Fiber implements Waiter {
     this.seg = seg.parent;
     this.iter = seg.outer as Frame;
     this.below = seg.outerBelow;
-    if ((this.bits & INTERRUPTED) !== 0) this.recheck();
-    if (outer !== null && (seg.outcome === UNWOUND || seg.yieldsToOuter)) {
+    if (interrupted) this.recheck(passing);
+    if (outer && (seg.outcome === UNWOUND || seg.yieldsToOuter)) {
       // Unwound from further out, or its outcome came too late: unwinding goes straight on.
       seg.wait.state = WITHDRAWN;
       return this.unwind(seg.carried());
@@ -444,6 +449,8 @@ export abstract class Fiber implements Waiter {
     this.below = null;
     const late = this.cutShort(seg);
     if (late !== null) seg.addError(late);
+    // What was withdrawn has been dealt with: at a checkpoint, which leaves no wait here, it must not be found again.
+    this.wait = null;
     if (seg.phase === BODY) {
       if (kernel.tap !== null) tell("cancelDelivered", this);
       const { frames, problem } = collect(this.iter);

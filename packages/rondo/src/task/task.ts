@@ -254,7 +254,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     }
   }
 
-  recheck(): void {
+  recheck(known: boolean): void {
     let task: Task = this;
     let seg = this.seg;
     this.watch?.recheck();
@@ -266,6 +266,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
       if (group.cancellation !== null) return;
       task = group.fiber as Task;
       seg = group.parent;
+    if (known) return;
     }
     this.bits &= ~INTERRUPTED;
   }
