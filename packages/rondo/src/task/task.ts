@@ -258,6 +258,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     let task: Task = this;
     let seg = this.seg;
     this.watch?.recheck();
+    if (known) return;
     for (;;) {
       for (; seg !== null; seg = seg.parent) if (seg.cancellation !== null) return;
       if (task.cancellation !== null) return;
@@ -266,7 +267,6 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
       if (group.cancellation !== null) return;
       task = group.fiber as Task;
       seg = group.parent;
-    if (known) return;
     }
     this.bits &= ~INTERRUPTED;
   }
