@@ -147,6 +147,11 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     return (this.flags & WANTED) !== 0;
   }
 
+  /** As if it had been joined: whoever calls this will look at how it ends. */
+  want(): void {
+    this.flags |= WANTED;
+  }
+
   get loop(): Loop {
     return this.ownLoop;
   }
