@@ -48,3 +48,28 @@ export { Channel, type ChannelStatistics, type Receiver, type Sender } from "./s
 export { type Hold, Lock, type LockStatistics } from "./sync/lock.ts";
 export { type Arm, select, type Selected } from "./sync/select.ts";
 export { Semaphore, type SemaphoreStatistics } from "./sync/semaphore.ts";
+export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
+export {
+  Broadcast,
+  type BroadcastSender,
+  type BroadcastStatistics,
+  type Overflow,
+  type Subscription,
+  type SubscriptionStatistics,
+} from "./sync/broadcast.ts";
+export { Condition, type ConditionStatistics } from "./sync/condition.ts";
+export { Deferred, type DeferredStatistics } from "./sync/deferred.ts";
+export { Gate, type GateStatistics } from "./sync/gate.ts";
+export { Latch, type LatchStatistics } from "./sync/latch.ts";
+export { Limiter, type LimiterStatistics } from "./sync/limiter.ts";
+export { Queue, type QueueOptions, type QueueStatistics } from "./sync/queue.ts";
+export { RateLimiter, type RateLimiterStatistics } from "./sync/rate-limiter.ts";
+export { RWLock, type RWLockStatistics } from "./sync/rw-lock.ts";
+export { all } from "./combine/all.ts";
+export { allSettled, type SettledOf } from "./combine/all-settled.ts";
+export { any } from "./combine/any.ts";
+export type { Bodies, ResultOf, ResultsOf } from "./combine/bodies.ts";
+export { map, type MapOptions } from "./combine/map.ts";
+export { race } from "./combine/race.ts";
+export { toPromise, type ToPromiseOptions } from "./combine/to-promise.ts";
+export { until, type UntilOptions } from "./combine/until.ts";
