@@ -143,6 +143,8 @@ export function networkError(error: unknown, host: string): SourceError {
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string") return at.code;
+    // undici's error for this has a name where the others have a code.
+    if (at.name === "HTTPParserError") return "HPE_INVALID";
     // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
     if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
   }

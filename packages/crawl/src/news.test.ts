@@ -269,7 +269,7 @@ test("a run that is cancelled keeps what was done and lets go of the rest", asyn
   expect(news.running.size).toBe(0);
   expect(news.progress.running).toBe(0);
   expect(web.open.get("all")).toBe(0);
-  expect(web.asked.filter(({ aborted }) => aborted)).toHaveLength(2);
+  expect(web.asked.filter(({ aborted }) => aborted)).toHaveLength(3);
 });
 
 test("a document is handed over while it is there", async () => {

@@ -1,14 +1,14 @@
 // A web inside the loop, for tests in virtual time: answers come after as many virtual ms as a test says, and what was
 // asked, when, and whether anybody still waited is written down.
 
-import { Channel, type Coroutine, group, now, run, sleep, VirtualHost } from "rondo";
+import { Channel, type Coroutine, type Group, group, now, run, sleep, VirtualHost } from "rondo";
 import { News, type NewsOptions, parseSource } from "../src/index.ts";
 
 /** What a page of the web answers. */
 export interface Answer {
   readonly status?: number;
   readonly headers?: Record<string, string>;
-  readonly body?: BodyInit | null;
+  readonly body?: string | ReadableStream<Uint8Array>;
   /** In ms of virtual time. `Infinity`: never. */
   readonly after?: number;
   /** Instead of an answer. */
@@ -77,7 +77,7 @@ export class Web {
   /** Answers, for ever. */
   *serve(): Coroutine<void> {
     yield* group(
-      function* (this: Web, g) {
+      function* (this: Web, g: Group) {
         for (;;) {
           const next = yield* this.#pending.receive();
           if (next === undefined) return;

@@ -7,9 +7,9 @@ export function latencies(n: number): number[] {
   return Array.from({ length: n }, () => Math.round(Math.min(LONGEST, MEDIAN * Math.exp(SPREAD * normal(draw)))));
 }
 
-const MEDIAN = 190;
+const MEDIAN = 185;
 const SPREAD = 0.7;
-const LONGEST = 1500;
+const LONGEST = 1000;
 
 /** From two uniform draws a normal one (Box and Muller, 1958). */
 function normal(draw: () => number): number {

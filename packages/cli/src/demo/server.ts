@@ -24,7 +24,7 @@ const server = createServer((request, response) => {
   }
   setTimeout(() => {
     readFile(file).then(
-      (page) => response.writeHead(200, { "content-type": "text/html" }).end(page),
+      (page) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page),
       () => response.writeHead(500).end(),
     );
   }, latencies[index]);

@@ -86,5 +86,5 @@ test("a term of nothing but signs is refused", () => {
 
 test("the demonstration takes no other sources", () => {
   expect(refusal("--demo", "https://a.example").message).toBe("--demo has its own sources");
-  expect(parseNewsArgs(["--demo"]).rows).toBe(12);
+  expect(parseNewsArgs(["--demo"])).toMatchObject({ rows: 12, concurrency: 258 });
 });

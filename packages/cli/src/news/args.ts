@@ -37,7 +37,7 @@ Counting
   --top N            show the N commonest words (default: 10, or 0 with --term)
 
 Work
-  --concurrency N    sources at once (default: 64)
+  --concurrency N    sources at once (default: 64, all of them with --demo)
   --per-host N       of these, at one host (default: 2)
   --timeout TIME     for each source, all tries included, as 15s, 300ms or 2m (default: 15s)
 
@@ -76,7 +76,7 @@ export function parseNewsArgs(argv: readonly string[]): NewsArgs {
     terms,
     top: whole("--top", values.top, 0, 1000) ?? (terms.length > 0 ? 0 : 10),
     rows: whole("--rows", values.rows, 0, 1_000_000) ?? (demo ? 12 : Infinity),
-    concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? 64,
+    concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? (demo ? 258 : 64),
     perHost: whole("--per-host", values["per-host"], 1, 10_000) ?? 2,
     timeout: values.timeout === undefined ? 15_000 : parseTime(values.timeout),
     json: values.json ?? false,

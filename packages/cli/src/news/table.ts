@@ -121,8 +121,9 @@ export function notes(report: Report, look: Look): string {
   const noted = report.sources.filter((source) => (source.notes?.length ?? 0) > 0).slice(0, look.rows);
   if (noted.length === 0) return "";
   const lines = [look.paint.bold(" Notes")];
-  for (const source of noted)
-    lines.push(` ${look.paint.yellow("!")} ${nameOf(source)}: ${clean(source.notes?.join("; ") ?? "")}`);
+  for (const source of noted) {
+    lines.push(` ${look.paint.yellow("!")} ${fit(nameOf(source), 40)}: ${clean(source.notes?.join("; ") ?? "")}`);
+  }
   return `${lines.join("\n")}\n`;
 }
 
