@@ -31,7 +31,7 @@ import {
 } from "./wait.ts";
 import { BODY, DEFERRING, ERROR, JOINING, LEFT, type Segment, UNWINDING, UNWOUND, VALUE } from "./segment.ts";
 import { suppress } from "./errors.ts";
-import { collect, type Frame, hiddenFrames } from "./frames.ts";
+import { collect, type Frame, GeneratorPrototype, hiddenFrames } from "./frames.ts";
 import { FUEL, kernel } from "./kernel.ts";
 import { passUp, passedUp, stackBelow } from "./shortcut.ts";
 import { probeFrames, type StackFrame } from "./stack.ts";
@@ -44,6 +44,12 @@ export const UNSTARTED = 2;
 /** To be resumed with the end of its top segment, and not with its generator. */
 export const CLOSING = 4;
 export const ENDED = 8;
+
+/**
+ * The methods of every generator. Called by themselves and not looked up on the frame: each generator function gives
+ * its generators a shape of their own, so `frame.next` would be megamorphic in any program of more than four functions.
+ */
+const { next: resume, return: giveBack, throw: throwInto } = GeneratorPrototype;
 
 /** What to do next with the frame in hand. */
 const STOP = 0;
@@ -128,7 +134,7 @@ export abstract class Fiber implements Waiter {
     if ((++this.resumes & (SHORTCUT_EVERY - 1)) === 0) this.shorten();
     let result: unknown;
     try {
-      result = this.iter.next(undefined);
+      result = resume.call(this.iter, undefined);
     } catch (error) {
       this.go(error, true);
       return;
@@ -212,16 +218,16 @@ export abstract class Fiber implements Waiter {
           case STOP:
             return;
           case NEXT:
-            result = this.iter.next(undefined);
+            result = resume.call(this.iter, undefined);
             break;
           case RETURN:
-            result = returned(this.iter);
+            result = giveBack.call(this.iter, GONE);
             break;
           case RAISE:
-            result = raised(this.iter, takeRaise());
+            result = throwInto.call(this.iter, takeRaise());
             break;
           case HAND_UP:
-            result = raised(this.iter, passedUp);
+            result = throwInto.call(this.iter, passedUp);
             break;
         }
       } catch (error) {
@@ -434,9 +440,10 @@ export abstract class Fiber implements Waiter {
   }
 
   private finishBase(seg: Segment): void {
-    if (seg.outcome === UNWOUND) this.finished(UNWOUND, seg.errors);
-    else if (seg.errors === null) this.finished(seg.outcome, seg.value);
-    else this.finished(ERROR, suppress(seg.outcome === ERROR ? seg.value : seg.errors[0], seg.errors));
+    const errors = seg.carried();
+    if (seg.outcome === UNWOUND) this.finished(UNWOUND, errors);
+    else if (errors === null) this.finished(seg.outcome, seg.value);
+    else this.finished(ERROR, suppress(seg.outcome === ERROR ? seg.value : errors[0], errors));
   }
 
   // ---- unwinding --------------------------------------------------------------------------------------------------
@@ -472,11 +479,15 @@ export abstract class Fiber implements Waiter {
       seg.addError(new Error(`a cleanup went on waiting after it was cut ${MAX_CUTS} times, and was abandoned`));
       seg.cuts = 0;
       seg.frames = outside;
+      // The frame outside still delegates to this one, and would return it again, for ever.
+      this.iter.return = alreadyGone;
     } else {
       const { frames } = collect(this.iter);
       seg.frames = frames.concat(outside);
     }
     seg.index = -1;
+    seg.checked = -1;
+    seg.checked = -1;
     return this.nextFrame(seg);
   }
 
@@ -511,8 +522,8 @@ export abstract class Fiber implements Waiter {
   /** Drives the innermost frame directly from now on, if the chain is deep; see shortcut.ts. */
   private shorten(): void {
     const top = this.seg;
-    // A cleanup has frames of its own, and a bare wait has none.
-    if ((top !== null && top.phase !== BODY) || this.iter instanceof Wait) return;
+    // A cleanup has frames of its own.
+    if (top !== null && top.phase !== BODY) return;
     const { frames, problem } = collect(this.iter);
     if (problem !== undefined || frames.length < SHORTCUT_DEPTH) return;
     const below = (this.below ??= []);
@@ -540,13 +551,9 @@ function takeRaise(): unknown {
   return error;
 }
 
-function returned(frame: Frame): unknown {
-  return frame.return === undefined ? { done: true, value: GONE } : frame.return(GONE);
-}
-
-function raised(frame: Frame, error: unknown): unknown {
-  if (frame.throw === undefined) throw error;
-  return frame.throw(error);
+/** The `return` of a frame that was given up. */
+function alreadyGone(value: unknown): IteratorResult<never, unknown> {
+  return { done: true, value };
 }
 
 function misused(wait: Wait): Error {
@@ -558,11 +565,19 @@ function misused(wait: Wait): Error {
 
 /** The iterator of an operation, or of what a function gives. */
 export function iteratorOf(body: unknown): Frame {
+  // A generator is its own iterator.
+  if (typeof body === "object" && (body as Partial<Frame> | null)?.next === resume) return body as Frame;
   const operation: unknown = typeof body === "function" ? (body as () => unknown)() : body;
   if (typeof operation !== "object" || operation === null || typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function") {
     throw notAnOperation(body, operation);
   }
-  return (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
+  const iterator = (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
+  return iterator.next === resume ? iterator : through(operation as Operation<unknown>);
+}
+
+/** What is no generator (a Wait, a Task, an iterator made by hand) gets one around it, so that every frame is one. */
+function* through(operation: Operation<unknown>): Generator<Wait, unknown, unknown> {
+  return yield* operation;
 }
 
 function notAnOperation(body: unknown, operation: unknown): TypeError {

@@ -20,7 +20,9 @@ export interface Frame {
 }
 
 interface GeneratorLike {
-  throw(error: unknown): unknown;
+  next(this: unknown, sent?: unknown): unknown;
+  return(this: unknown, value?: unknown): unknown;
+  throw(this: unknown, error?: unknown): unknown;
 }
 
 function* sample(): Generator<never, void, unknown> {}

@@ -135,7 +135,7 @@ export class Loop {
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
     if (this.batch.left === 0) this.swap();
     const steps = this.batch.left;
-    while (this.batch.left > 0) this.stepSome(this.batch.left);
+    while (this.batch.left > 0) this.stepSome(this.batch.left, false);
     this.draining = before;
     const timers = this.timers.fireDue(this.host.now());
     return { steps, timers, ready: this.next.left };
@@ -163,14 +163,8 @@ export class Loop {
     kernel.clock = Math.floor(clock);
     const end = clock + BUDGET;
     timers.fireDue(clock);
-    let steps = STEPS_A_CLOCK;
     for (;;) {
-      if (this.batch.left === 0) this.swap();
-      if (this.batch.left > 0) {
-        steps -= this.stepSome(steps);
-        if (steps > 0) continue;
-      }
-      steps = STEPS_A_CLOCK;
+      this.stepSome(STEPS_A_CLOCK, true);
       clock = host.now();
       kernel.clock = Math.floor(clock);
       timers.fireDue(clock);
@@ -199,15 +193,19 @@ export class Loop {
     if (host.shuffles && batch.left > 1) batch.reorder((n, first) => host.choose("schedule", n, first.name));
   }
 
-  /** Steps some of the batch, at most `most`; gives how many. */
-  private stepSome(most: number): number {
-    const { batch } = this;
+  /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. */
+  private stepSome(most: number, onward: boolean): void {
     let steps = 0;
     let task: Runnable | undefined;
     try {
-      while (batch.left > 0 && steps < most) {
+      while (steps < most) {
+        if (this.batch.left === 0) {
+          if (!onward) break;
+          this.swap();
+          if (this.batch.left === 0) break;
+        }
         steps++;
-        task = batch.take();
+        task = this.batch.take();
         task.step();
       }
     } catch (error) {
@@ -218,7 +216,6 @@ export class Loop {
     this.steps += steps;
     kernel.current = null;
     kernel.fuel = 0;
-    return steps;
   }
 
   private kick(): void {

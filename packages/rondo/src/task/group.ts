@@ -11,7 +11,7 @@ import { INTERRUPTED, iteratorOf } from "../coroutine/fiber.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
-import { DEFERRING, ERROR, JOINING, push, UNWOUND } from "../coroutine/segment.ts";
+import { DEFERRING, ERROR, JOINING, push, type Segment, UNWOUND } from "../coroutine/segment.ts";
 import { type Coroutine, defineKind, grant, type Operation, PARKED, refuse, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Timed } from "../loop/timers.ts";
@@ -122,6 +122,8 @@ export class GroupSegment extends ScopeSegment implements Group {
   /** The tasks that have not ended: an intrusive list, first to last. */
   declare children: Task | null;
   declare private lastChild: Task | null;
+  /** What was spawned last: the same generator twice in a row is a mistake that can be told for sure. */
+  declare private lastBody: unknown;
   declare size: number;
   declare private daemons: number;
   declare private failure: unknown;
@@ -144,6 +146,7 @@ export class GroupSegment extends ScopeSegment implements Group {
     if (options?.grace !== undefined) this.grace = options.grace;
     this.children = null;
     this.lastChild = null;
+    this.lastBody = null;
     this.size = 0;
     this.daemons = 0;
     this.failure = undefined;
@@ -176,7 +179,8 @@ export class GroupSegment extends ScopeSegment implements Group {
     // The function stands for its name: reading that is not free, and most tasks are never asked.
     const label = options?.name ?? body;
     const daemon = options !== undefined && options.daemon === true;
-    if (isSameGenerator(this.lastChild, body)) throw spawnedTwice((this.lastChild as Task).name);
+    if (body === this.lastBody && isGenerator(body)) throw spawnedTwice(this.lastChild?.name ?? "");
+    this.lastBody = body;
     const owner = this.fiber as Task;
     const task = new Task<T>(owner.loop, this, body, label, daemon);
     if (daemon) this.daemons++;
@@ -418,15 +422,31 @@ export function nearestGroup(task: Task): GroupSegment | null {
   return task.group;
 }
 
+/**
+ * The group to which something belongs that goes on beside the code that runs now: the innermost one that is open, or
+ * the base of the main task.
+ */
+export function groupAround(task: Task): GroupSegment {
+  let lowest: Segment | null = null;
+  for (let seg = task.seg; seg !== null; seg = seg.parent) {
+    if (seg instanceof GroupSegment && seg.isOpen) return seg;
+    lowest = seg;
+  }
+  if (task.group !== null) return task.group;
+  if (lowest instanceof GroupSegment && lowest.wait === null) return lowest;
+  const base = task.baseSegment() as GroupSegment;
+  if (lowest === null) task.seg = base;
+  else lowest.parent = base;
+  return base;
+}
+
 export function isStoppingIn(task: Task): boolean {
   return nearestGroup(task)?.stopping === true;
 }
 
-/** The same generator as in the spawn before: caught here, because a task that ends in its first step leaves no trace. */
-function isSameGenerator(last: Task | null, body: unknown): boolean {
-  return last !== null && last.iter === body && typeof body === "object" && !(body instanceof Wait) && !(body instanceof Task)
-    ? typeof (body as { throw?: unknown }).throw === "function"
-    : false;
+function isGenerator(body: unknown): boolean {
+  if (typeof body !== "object" || body instanceof Wait || body instanceof Task) return false;
+  return typeof (body as { throw?: unknown }).throw === "function";
 }
 
 /**

@@ -11,10 +11,9 @@ import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.
 import { captureText, formatFrames, parseStack, type StackFrame } from "../coroutine/stack.ts";
 import { tell } from "../coroutine/tap.ts";
 import { defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
-import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Loop, Runnable } from "../loop/loop.ts";
 import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
-import type { GroupSegment } from "./group.ts";
+import { GroupSegment } from "./group.ts";
 import { ScopeSegment, SCOPE_BASE } from "./scope.ts";
 import { CleanupWatch } from "./watch.ts";
 
@@ -31,7 +30,7 @@ const WANTED = 2;
 /** It was given an operation and not a function. */
 const GENERATOR = 4;
 
-/** On a generator whose task has ended. */
+/** On a generator whose task has ended with nothing. */
 const RAN: unique symbol = Symbol("rondo.ran") as never;
 
 /** A resource that belongs to a task for a while (a lock), in the task's list of what it holds. */
@@ -56,7 +55,11 @@ const JOIN = defineKind({
     return true;
   },
   begin(wait) {
-    ((wait.on as Task).joiners ??= new WaitQueue()).push(wait);
+    (wait.on as Task).addJoiner(wait);
+  },
+  abort(wait) {
+    (wait.on as Task).removeJoiner(wait);
+    return true;
   },
   labelOf: (wait) => `task ${(wait.on as Task).name}`,
 });
@@ -69,7 +72,11 @@ const TASK_ENDED = defineKind({
     return task.outcome !== RUNNING;
   },
   begin(wait) {
-    ((wait.on as Task).joiners ??= new WaitQueue()).push(wait);
+    (wait.on as Task).addJoiner(wait);
+  },
+  abort(wait) {
+    (wait.on as Task).removeJoiner(wait);
+    return true;
   },
   labelOf: (wait) => `task ${(wait.on as Task).name}`,
 });
@@ -102,7 +109,8 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   declare outcome: number;
   /** What it ended in: the value, the failure, or the cancellation. */
   declare value: unknown;
-  declare joiners: WaitQueue | null;
+  /** The first of those who wait for its end; a ring, so that its last is `joiners.ahead`. Mostly there is just one. */
+  declare private joiners: Wait | null;
   declare flags: number;
   declare locals: Locals | null;
   declare cancellation: Cancellation | null;
@@ -277,6 +285,8 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   }
 
   baseSegment(): ScopeSegment {
+    // The main task belongs to no group: what begins beside it (the tasks of a flow) belongs to its base.
+    if (this.group === null) return new GroupSegment(this, null, { name: this.name });
     return new ScopeSegment(this, null, SCOPE_BASE, this.name);
   }
 
@@ -303,7 +313,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   finished(outcome: number, value: unknown): void {
     if (this.watch !== null) this.watch.stop();
-    if ((this.flags & GENERATOR) !== 0 && this.ranBefore(outcome, value)) {
+    if (value === undefined && outcome === VALUE && (this.flags & GENERATOR) !== 0 && this.ranBefore()) {
       outcome = ERROR;
       value = spawnedTwice(this.name);
     }
@@ -326,20 +336,20 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     if (kernel.tap !== null) tell("exit", this, this.state);
     const mine = this.onEnd === null ? false : this.onEnd(this);
     if (this.group !== null) this.group.childEnded(this, this.outcome === FAILED && !mine);
-    if (this.joiners !== null) this.wakeJoiners(this.joiners);
+    if (this.joiners !== null) this.wakeJoiners();
     this.ownLoop.discharge();
   }
 
   /**
-   * A generator object can be run by one task only. While it runs the kernel notices a second one that steps it; one that
-   * has ended would silently give `undefined` again. So it is marked when its task ends (not at the spawn, where
-   * a mark would cost a fifth of it), unless it ended in its first step, and an end in the first step with nothing in
-   * hand is looked at twice.
+   * A generator object can be run by one task only. The group notices the same one twice in a row, and the kernel one
+   * that two tasks step at once. What is left is one that has ended: it would end again in its first step, with nothing
+   * in hand. So generators that ended with nothing are marked, and such an end is looked at twice. (A mark on every
+   * generator would cost a fifth of a spawn.)
    */
-  private ranBefore(outcome: number, value: unknown): boolean {
-    const generator = this.iter as { throw?: unknown; [RAN]?: true };
-    if (this.wait === null && this.resumes <= 1) return outcome === VALUE && value === undefined && generator[RAN] === true;
-    if (typeof generator.throw === "function" && !(generator instanceof Wait) && Object.isExtensible(generator)) generator[RAN] = true;
+  private ranBefore(): boolean {
+    const generator = this.iter as { [RAN]?: true };
+    if (this.wait === null && this.resumes <= 1 && generator[RAN] === true) return true;
+    if (Object.isExtensible(generator)) generator[RAN] = true;
     return false;
   }
 
@@ -365,8 +375,38 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     return found;
   }
 
-  private wakeJoiners(joiners: WaitQueue): void {
-    for (let wait = joiners.shift(); wait !== null; wait = joiners.shift()) {
+  addJoiner(wait: Wait): void {
+    const first = this.joiners;
+    if (first === null) {
+      wait.ahead = wait;
+      wait.behind = wait;
+      this.joiners = wait;
+      return;
+    }
+    const last = first.ahead as Wait;
+    wait.ahead = last;
+    wait.behind = first;
+    last.behind = wait;
+    first.ahead = wait;
+  }
+
+  removeJoiner(wait: Wait): void {
+    const { ahead, behind } = wait;
+    if (ahead === null || behind === null) return;
+    if (behind === wait) this.joiners = null;
+    else {
+      ahead.behind = behind;
+      behind.ahead = ahead;
+      if (this.joiners === wait) this.joiners = behind;
+    }
+    wait.ahead = null;
+    wait.behind = null;
+  }
+
+  private wakeJoiners(): void {
+    for (let wait = this.joiners; wait !== null; wait = this.joiners) {
+      if (wait.behind === wait) this.joiners = null;
+      else this.removeJoiner(wait);
       if (wait.kind === TASK_ENDED) {
         wait.value = undefined;
         wait.state = GRANTED;
