@@ -572,12 +572,15 @@ export function iteratorOf(body: unknown): Frame {
     throw notAnOperation(body, operation);
   }
   const iterator = (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
-  return iterator.next === resume ? iterator : through(operation as Operation<unknown>);
+  return iterator.next === resume ? iterator : through(iterator);
 }
 
-/** What is no generator (a Wait, a Task, an iterator made by hand) gets one around it, so that every frame is one. */
-function* through(operation: Operation<unknown>): Generator<Wait, unknown, unknown> {
-  return yield* operation;
+/**
+ * What is no generator (a Wait, a Task, an iterator made by hand) gets one around it, so that every frame is one. The
+ * iterator is passed on and not the operation: a shared wait may have been completed by asking it for the iterator.
+ */
+function* through(iterator: Frame): Generator<Wait, unknown, unknown> {
+  return yield* { [Symbol.iterator]: () => iterator } as unknown as Operation<unknown>;
 }
 
 function notAnOperation(body: unknown, operation: unknown): TypeError {
