@@ -7,7 +7,7 @@
  *
  * This file has the sources that need no task: things to iterate over, and channels.
  */
-import { kernel } from "../coroutine/kernel.ts";
+import { BusyError } from "../coroutine/errors.ts";
 import { CHECKPOINT, type Coroutine, type Operation, Wait } from "../coroutine/wait.ts";
 
 /** There may be an item later: wait with `ready()` and take again. */
@@ -32,16 +32,23 @@ export interface Receiving<T> {
 
 export class IterableSource<T> implements Source<T> {
   private readonly iterator: Iterator<T>;
+  private open: boolean;
 
   constructor(items: Iterable<T>) {
     this.iterator = items[Symbol.iterator]();
+    this.open = true;
   }
 
   take(): T | undefined {
+    // One that throws is over, and must not be closed, as in `for … of`.
+    this.open = false;
     const result = this.iterator.next();
     if (result.done === true) return undefined;
+    this.open = true;
     if ((result.value as unknown) instanceof Wait) {
-      throw new TypeError("a flow was made of a coroutine, which gives waits and not items: give the function instead, as Flow.from(function* (emit) {…})");
+      throw new TypeError(
+        "a flow was made of a coroutine, which gives waits and not items: give the function instead, as Flow.from(function* (emit) {…})",
+      );
     }
     return checkItem(result.value, "the iterable it was made from");
   }
@@ -52,7 +59,7 @@ export class IterableSource<T> implements Source<T> {
   }
 
   close(): void {
-    this.iterator.return?.();
+    if (this.open) this.iterator.return?.();
   }
 }
 
@@ -61,11 +68,13 @@ export class ChannelSource<T> implements Source<T> {
   /** Received, and not taken yet. */
   private held: T | undefined;
   private over: boolean;
+  private waiting: boolean;
 
   constructor(end: Receiving<T>) {
     this.end = end;
     this.held = undefined;
     this.over = false;
+    this.waiting = false;
   }
 
   take(): T | undefined | typeof NOT_YET {
@@ -80,9 +89,15 @@ export class ChannelSource<T> implements Source<T> {
 
   *ready(): Coroutine<void> {
     if (this.held !== undefined || this.over) return;
-    const item = yield* this.end.receive();
-    if (item === undefined) this.over = true;
-    else this.held = item;
+    if (this.waiting) throw new BusyError("two flows made of one pull a channel through it at once: pull in one task");
+    this.waiting = true;
+    try {
+      const item = yield* this.end.receive();
+      if (item === undefined) this.over = true;
+      else this.held = item;
+    } finally {
+      this.waiting = false;
+    }
   }
 
   /** The receiving end is closed, so that senders learn that nobody listens. */
@@ -93,12 +108,7 @@ export class ChannelSource<T> implements Source<T> {
 
 /** `undefined` is the end of a flow, so it cannot be an item of one. */
 export function checkItem<T>(item: T, from: string): T {
-  if (item === undefined) throw new TypeError(`${from} gave undefined as an item of a flow, where it means the end: use null`);
+  if (item === undefined)
+    throw new TypeError(`${from} gave undefined as an item of a flow, where it means the end: use null`);
   return item;
-}
-
-/** Lets the others run after so many items that needed no waiting, as waits do; see `FUEL`. */
-export function* breathe(): Coroutine<void> {
-  if (kernel.fuel > 0) kernel.fuel--;
-  else yield* CHECKPOINT;
 }

@@ -44,11 +44,14 @@ export class MapSource<T, U> extends Stage<T, U> {
 
   take(): U | undefined | typeof NOT_YET {
     const item = this.upstream._take();
-    if (item === undefined || item === NOT_YET) return item;
+    if (item === undefined) return undefined;
+    if (item === NOT_YET) return NOT_YET;
     const { fn } = this;
     const mapped = fn(item, this.index++);
     if (isOperation(mapped)) {
-      throw new TypeError("map() of a flow takes a plain function, and was given one that gives an operation: use mapConcurrent(1, fn)");
+      throw new TypeError(
+        "map() of a flow takes a plain function, and was given one that gives an operation: use mapConcurrent(1, fn)",
+      );
     }
     return checkItem(mapped, "the function given to map()");
   }

@@ -12,7 +12,7 @@ import { CHECKPOINT, type Coroutine, type Operation } from "../coroutine/wait.ts
 import { isOperation } from "./bodies.ts";
 import { DropSource, FilterSource, LinesSource, MapSource, TakeSource } from "./flow-stages.ts";
 import { ChannelSource, IterableSource, NOT_YET, type Receiving, type Source } from "./flow-source.ts";
-import { mapConcurrent, type MapConcurrentOptions, merge } from "./flow-tasks.ts";
+import { type MapConcurrentOptions, mappedConcurrently, merged } from "./flow-tasks.ts";
 import { type Emit, Producer } from "./producer.ts";
 
 const OPEN = 0;
@@ -106,7 +106,9 @@ export class Flow<T> {
       return new Flow(new ChannelSource<T>(given as Receiving<T>), options);
     }
     if (typeof given?.[Symbol.iterator] !== "function") {
-      throw new TypeError(`Flow.from() takes something iterable, a channel, or a function* (emit) {…}, not ${String(items)}`);
+      throw new TypeError(
+        `Flow.from() takes something iterable, a channel, or a function* (emit) {…}, not ${String(items)}`,
+      );
     }
     return new Flow(new IterableSource<T>(given as Iterable<T>), options);
   }
@@ -123,7 +125,9 @@ export class Flow<T> {
    * ```
    */
   static lines(pieces: string | Iterable<string> | Flow<string>): Flow<string> {
-    return new Flow(new LinesSource(Flow.from<string>(typeof pieces === "string" ? [pieces] : pieces)), { name: "lines" });
+    return new Flow(new LinesSource(Flow.from<string>(typeof pieces === "string" ? [pieces] : pieces)), {
+      name: "lines",
+    });
   }
 
   // ---- taking -------------------------------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ export class Flow<T> {
 
   /** The items of this flow and others, as they come. A failure of one is a failure of the whole. */
   merge<U = T>(...others: readonly Flow<U>[]): Flow<T | U> {
-    return merge<T | U>([this as Flow<T | U>, ...(others as readonly Flow<T | U>[])]);
+    return new Flow<T | U>(merged<T | U>([this, ...others]), { name: "merge" });
   }
 
   /**
@@ -258,7 +262,8 @@ export class Flow<T> {
     fn: (item: T, index: number) => Operation<U>,
     options: MapConcurrentOptions = {},
   ): Flow<U> {
-    return mapConcurrent(this, concurrency, fn, options);
+    const source = mappedConcurrently(this, concurrency, fn, options);
+    return new Flow(source, { name: source.name });
   }
 
   // ---- for the stages -----------------------------------------------------------------------------------------------
@@ -293,15 +298,18 @@ export class Flow<T> {
   }
 
   private begin(): void {
-    if (this.pulling) throw new BusyError(`two tasks pull the flow "${this.name}" at once: give each a part of its own, or pull in one`);
+    if (this.pulling)
+      throw new BusyError(
+        `two tasks pull the flow "${this.name}" at once: give each a part of its own, or pull in one`,
+      );
     this.pulling = true;
   }
 
   private *pull(): Coroutine<T | undefined> {
+    // Before an item is taken, and not after: no switch point may lie between taking an item and giving it.
+    if (kernel.fuel > 0) kernel.fuel--;
+    else yield* CHECKPOINT;
     for (;;) {
-      // Before an item is taken, and not after: no switch point may lie between taking an item and giving it.
-      if (kernel.fuel > 0) kernel.fuel--;
-      else yield* CHECKPOINT;
       const item = this._take();
       if (item !== NOT_YET) return item;
       try {

@@ -5,9 +5,9 @@
  * it, and a scope that the coroutine opens must not be open in the task of whoever pulls (trio #638). Like every task it
  * belongs to a group: the one in which the flow was made, or, where that has ended, the one in which it is first pulled.
  */
-import { ClosedError } from "../coroutine/errors.ts";
+import { BusyError, ClosedError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
-import { type Coroutine, defineKind, grant, type Operation, refuse, Wait } from "../coroutine/wait.ts";
+import { type Coroutine, defineKind, grant, type Operation, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Cancellation } from "../task/cancellation.ts";
 import { groupAround, type GroupSegment } from "../task/group.ts";
@@ -19,7 +19,7 @@ export type Emit<T> = (item: T) => Operation<void>;
 
 const PULL = defineKind({
   label: "flow",
-  poll: (wait) => (wait.on as Producer<unknown>).hasNews,
+  poll: (wait) => (wait.on as Producer<unknown>).hasNews(),
   begin(wait) {
     (wait.on as Producer<unknown>).pulled(wait);
   },
@@ -38,6 +38,10 @@ const EMIT = defineKind({
   },
   labelOf: (wait) => `emit ${(wait.on as Producer<unknown>).name}`,
 });
+
+function closed(message: string): { readonly error: unknown } {
+  return { error: new ClosedError(message) };
+}
 
 export interface ProducerOptions {
   /**
@@ -111,7 +115,8 @@ export class Producer<T> implements Source<T> {
     return new Wait<void>(PULL, this, undefined);
   }
 
-  get hasNews(): boolean {
+  hasNews(): boolean {
+    if (this.puller !== null) throw new BusyError(`two tasks pull the flow "${this.name}" at once: pull in one`);
     return this.held !== undefined || this.offered.length > 0 || this.over;
   }
 
@@ -128,9 +133,10 @@ export class Producer<T> implements Source<T> {
   }
 
   close(): void {
-    this.finish(new ClosedError(`the flow "${this.name}" is closed`));
     const { task } = this;
+    // First the task, so that none of its tasks hears of a closed flow while it is about to end anyway.
     task?.cancelBy(new Cancellation("its flow was closed", undefined, task.loop.now(), false));
+    this.finish(closed(`the flow "${this.name}" is closed`));
   }
 
   // ---- the side of the coroutine ------------------------------------------------------------------------------------
@@ -140,9 +146,9 @@ export class Producer<T> implements Source<T> {
       yield* this.fn((item) => new Wait<void>(EMIT, this, checkItem(item, `the flow "${this.name}"`)));
       this.finish(undefined);
     } catch (error) {
-      this.finish(error);
+      this.finish({ error });
     } finally {
-      this.finish(new ClosedError(`the flow "${this.name}" was cancelled, with the group to which it belongs`));
+      this.finish(closed(`the flow "${this.name}" was cancelled, together with the group to which it belongs`));
     }
   }
 
@@ -167,20 +173,21 @@ export class Producer<T> implements Source<T> {
   }
 
   /** The first end counts. */
-  private finish(error: unknown): void {
+  private finish(failure: { readonly error: unknown } | undefined): void {
     if (this.over) return;
     this.over = true;
-    if (error !== undefined) this.failure = { error };
+    this.failure = failure;
+    try {
+      this.onOver?.();
+    } catch (error) {
+      this.failure ??= { error };
+    }
     const { puller } = this;
     this.puller = null;
-    if (puller !== null) {
-      if (error === undefined) grant(puller, undefined);
-      else refuse(puller, error);
-    }
+    // What it ended in it learns when it takes.
+    if (puller !== null) grant(puller, undefined);
     // Other tasks than the coroutine's own may stand in `emit` too.
-    const gone = new ClosedError(`the flow "${this.name}" has ended: nobody takes the item`);
-    this.offered.break(gone);
-    this.delivered.break(gone);
-    this.onOver?.();
+    this.offered.break(new ClosedError(`the flow "${this.name}" has ended: nobody takes the item`));
+    this.delivered.break(new ClosedError(`the flow "${this.name}" has ended: nobody pulls any more`));
   }
 }
