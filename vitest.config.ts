@@ -15,6 +15,8 @@ export default defineConfig({
         ...source,
         test: {
           name: "unit",
+          // Nothing asserts how long it takes, and the machine may be busy: the limit is only for what hangs.
+          testTimeout: 30_000,
           include: [
             "packages/*/src/**/*.test.ts",
             "bench/**/*.test.ts",
