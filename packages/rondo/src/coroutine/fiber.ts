@@ -393,7 +393,7 @@ export abstract class Fiber implements Waiter {
       seg.phase = JOINING;
       seg.frames = null;
       if (seg.join()) return STOP;
-    }
+    } else if (seg.phase === JOINING && seg.rejoin()) return STOP;
     seg.phase = DEFERRING;
     const deferred = seg.deferred();
     if (deferred !== null) {

@@ -78,6 +78,11 @@ export class Segment {
     return false;
   }
 
+  /** What belongs to it had ended, and its fiber has come round: answer true if there is more by now. */
+  rejoin(): boolean {
+    return false;
+  }
+
   /** The next piece of deferred cleanup to run, or null. Asked again until it answers null. */
   deferred(): Frame | null {
     return null;

@@ -290,9 +290,14 @@ export class GroupSegment extends ScopeSegment implements Group {
   override join(): boolean {
     if (this.outcome === ERROR) this.fail_(this.value);
     // Unwound by something that its tasks do not see (the cut of a cleanup): they have to go as well.
-    if (this.outcome === UNWOUND && this.cancellation === null) {
+    if (this.outcome === UNWOUND && this.cancellation === null && this.children?.interruptionOutside() === null) {
       this.cancelBy(new Cancellation("its body was cancelled", undefined, this.loop.now(), false));
     }
+    return this.rejoin();
+  }
+
+  /** Between the end of its last task and its own next step somebody may have spawned another one. */
+  override rejoin(): boolean {
     if (this.size === 0 && this.daemons > 0) this.cancelDaemons();
     if (this.size === 0 && this.daemons === 0) return false;
     this.waited = true;

@@ -242,29 +242,39 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   interruption(from: Segment | null): object | null {
     let found: object | null = null;
-    let task: Task = this;
-    let seg = from;
-    for (;;) {
-      for (; seg !== null; seg = seg.parent) {
-        if (seg.phase !== BODY) {
-          // A cleanup runs here, or the end of a group: what comes from further out waits, unless the grace is over.
-          return found ?? (task === this && this.watch?.over === true ? seg : null);
-        }
-        if (seg.cancellation !== null) found = seg;
-        if (seg.shielded) {
-          if (found === null && task === this && this.watch?.over === true && this.watch.covers(seg)) return seg;
-          return found;
-        }
+    for (let seg = from; seg !== null; seg = seg.parent) {
+      if (seg.phase !== BODY) {
+        // A cleanup runs here, or the end of a group: what comes from further out waits, unless the grace is over.
+        return found ?? (this.watch?.over === true ? seg : null);
       }
-      if (task.cancellation !== null) found = task;
-      const group = task.group;
-      if (group === null) return found;
-      // Into the task that opened the group. Whether that one is cleaning up inside it is no protection for its tasks.
+      if (seg.cancellation !== null) found = seg;
+      if (seg.shielded) {
+        if (found === null && this.watch?.over === true && this.watch.covers(seg)) return seg;
+        return found;
+      }
+    }
+    if (this.cancellation !== null) found = this;
+    return this.interruptionOutside() ?? found;
+  }
+
+  /** The cancellation that reaches it from its group or from further out, or null. */
+  interruptionOutside(): object | null {
+    let found: object | null = null;
+    let group = this.group;
+    while (group !== null) {
       if (group.cancellation !== null) found = group;
       if (group.shielded) return found;
-      task = group.fiber as Task;
-      seg = group.parent;
+      // Into the task that opened the group. Whether that one is cleaning up inside it is no protection for its tasks.
+      const task = group.fiber as Task;
+      for (let seg = group.parent; seg !== null; seg = seg.parent) {
+        if (seg.phase !== BODY) return found;
+        if (seg.cancellation !== null) found = seg;
+        if (seg.shielded) return found;
+      }
+      if (task.cancellation !== null) found = task;
+      group = task.group;
     }
+    return found;
   }
 
   recheck(known: boolean): void {
