@@ -568,7 +568,7 @@ export function iteratorOf(body: unknown): Frame {
   // A generator is its own iterator.
   if (typeof body === "object" && (body as Partial<Frame> | null)?.next === resume) return body as Frame;
   const operation: unknown = typeof body === "function" ? (body as () => unknown)() : body;
-  if (typeof operation !== "object" || operation === null || typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function") {
+  if (typeof operation !== "object" || operation === null || typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function" || Array.isArray(operation)) {
     throw notAnOperation(body, operation);
   }
   const iterator = (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
@@ -589,7 +589,7 @@ function notAnOperation(body: unknown, operation: unknown): TypeError {
   return new TypeError(
     promise
       ? `${source} a promise, not an operation: wait for it with until(promise), and write function* and not async function`
-      : `${source} ${operation === null || typeof operation !== "object" ? String(operation) : "an object"} and not an operation ` +
+      : `${source} ${operation === null || typeof operation !== "object" ? String(operation) : Array.isArray(operation) ? "an array" : "an object"} and not an operation ` +
           "(a generator, a Wait, a Task, or an object with an iterator of those)",
   );
 }

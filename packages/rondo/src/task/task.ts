@@ -49,8 +49,8 @@ const JOIN = defineKind({
   poll(wait) {
     const task = wait.on as Task;
     if (kernel.current === task) throw waitsForItself(task);
-    task.flags |= WANTED;
     if (task.outcome === RUNNING) return false;
+    task.flags |= WANTED;
     wait.value = task.resultOrThrow();
     return true;
   },
@@ -447,6 +447,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 const OVER = { next: (): unknown => ({ done: true, value: undefined }) };
 
 function settleJoin(task: Task, wait: Wait): void {
+  task.flags |= WANTED; // only here: a join that gave up before has heard of nothing
   if (task.outcome === DONE) {
     wait.value = task.value;
     wait.state = GRANTED;
