@@ -113,7 +113,8 @@ const READY = defineKind({
     (wait.on as Handshake).wait = wait;
   },
   abort(wait) {
-    (wait.on as Handshake).wait = null;
+    // Withdrawn, so it did not happen: a ready() that comes before the starter has had its next step must not count.
+    (wait.on as Handshake).withdrawn();
     return true;
   },
 });
@@ -352,6 +353,8 @@ class Handshake {
   readonly name: string;
   wait: Wait | null = null;
   over = false;
+  /** The starter has gone; the task, which is being cancelled, may not know yet. */
+  private left = false;
   private value: unknown;
   private error: { readonly error: unknown } | undefined;
   private task: Task | undefined;
@@ -367,7 +370,8 @@ class Handshake {
   }
 
   ready(value: unknown): void {
-    if (this.over) throw new Error(`ready() of "${this.name}" was called twice, or after its starter had gone`);
+    if (this.left) return;
+    if (this.over) throw new Error(`ready() of "${this.name}" was called twice, or after the task had ended`);
     this.over = true;
     if (this.task !== undefined) this.task.onEnd = null;
     this.value = value;
@@ -376,7 +380,7 @@ class Handshake {
 
   /** The task ended before it was ready: only the starter hears of it. Answers whether it is the starter's business. */
   private ended(task: Task): boolean {
-    if (this.over) return false;
+    if (this.over || this.left) return false;
     this.over = true;
     const failed = task.failed;
     const error = failed
@@ -394,9 +398,15 @@ class Handshake {
     return true;
   }
 
+  withdrawn(): void {
+    this.wait = null;
+    this.left = true;
+  }
+
   /** The starter goes: what the task ends in is the group's business again, except that it was not ready. */
   leave(): void {
     this.over = true;
+    this.left = true;
     if (this.task !== undefined) this.task.onEnd = null;
   }
 }
