@@ -118,10 +118,12 @@ describe("holding a lock", () => {
   test("with() and hold() give it back when the body ends, throws or is cancelled", async () => {
     await virtually(function* () {
       const lock = new Lock();
-      expect(yield* lock.with(function* () {
+      expect(
+        yield* lock.with(function* () {
           expect(lock.locked).toBe(true);
           return 7;
-        })).toBe(7);
+        }),
+      ).toBe(7);
       expect(lock.locked).toBe(false);
       expect(yield* thrownBy(() => lock.with(() => raise("inside")))).toEqual(new Error("inside"));
       expect(lock.locked).toBe(false);
@@ -243,7 +245,9 @@ describe("bad use of a lock", () => {
     await virtually(function* () {
       const lock = new Lock({ name: "ledger" });
       yield* lock.acquire();
-      expect(String(yield* thrownBy(() => lock.acquire()))).toMatch(/acquires the lock "ledger", which it holds already/);
+      expect(String(yield* thrownBy(() => lock.acquire()))).toMatch(
+        /acquires the lock "ledger", which it holds already/,
+      );
       expect(() => lock.tryAcquire()).toThrow(/holds already/);
       lock.release();
     });

@@ -14,7 +14,6 @@ import { defineKind, grant, Wait, type Waiter } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Loop } from "../loop/loop.ts";
 import { checkMs, currentLoop } from "../loop/sleep.ts";
-import type { Timed } from "../loop/timers.ts";
 
 const RATE = defineKind({
   label: "rate limit",
@@ -57,7 +56,7 @@ export interface RateLimiterStatistics {
  * );
  * ```
  */
-export class RateLimiter implements Timed {
+export class RateLimiter {
   readonly name: string;
   /** How many may go per interval. */
   readonly count: number;
@@ -72,7 +71,7 @@ export class RateLimiter implements Timed {
   private readonly waiters: WaitQueue;
   /** The loop whose clock counts: that of the last user, and of the timer while one is set. */
   private loop: Loop | null;
-  /** @internal Place in the timer heap, see `Timed`. */
+  /** @internal Its place in the timer heap: it is its own timer. */
   slot: number;
 
   /** Throws a `RangeError` where `count` or `burst` is no whole number of 1 or more, or `interval` is not above 0. */
