@@ -78,3 +78,14 @@ export type { Emit } from "./combine/producer.ts";
 export { race } from "./combine/race.ts";
 export { toPromise, type ToPromiseOptions } from "./combine/to-promise.ts";
 export { until, type UntilOptions } from "./combine/until.ts";
+export { formatSnapshot } from "./trace/format.ts";
+export {
+  type CancellationSnapshot,
+  type LoopSnapshot,
+  type RegionSnapshot,
+  snapshot,
+  type Snapshot,
+  type SnapshotOptions,
+  type TaskName,
+  type TaskSnapshot,
+} from "./trace/snapshot.ts";

@@ -13,6 +13,7 @@ import { CHECKPOINT, type Coroutine, type Operation, Wait } from "../coroutine/w
 /** There may be an item later: wait with `ready()` and take again. */
 export const NOT_YET: unique symbol = Symbol("rondo.notYet") as never;
 
+/** Where a flow takes its items from; see the head of this file. */
 export interface Source<T> {
   /** The next item, `undefined` at the end, or `NOT_YET`. Never waits. What it throws is the flow's failure. */
   take(): T | undefined | typeof NOT_YET;

@@ -16,6 +16,7 @@ export interface Pullable<T> {
   _close(): void;
 }
 
+/** How `mapConcurrent` gives its results. */
 export interface MapConcurrentOptions {
   /** Whether results come in the order of the items (the default), or as they are had. */
   readonly ordered?: boolean | undefined;

@@ -6,6 +6,7 @@ import { group, type Group } from "../task/group.ts";
 import type { Task } from "../task/task.ts";
 import { isOperation } from "./bodies.ts";
 
+/** How `map` goes about its items. */
 export interface MapOptions {
   /** How many may run at the same time; all of them where nothing is said. */
   readonly concurrency?: number | undefined;

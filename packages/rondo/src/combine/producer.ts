@@ -32,12 +32,20 @@ const PULL = defineKind({
 
 const EMIT = defineKind({
   label: "emit",
-  poll: (wait) => (wait.on as Producer<unknown>).give(wait),
+  poll: (wait) => (wait.on as Door<unknown>).producer.give(wait),
   begin(wait) {
-    (wait.on as Producer<unknown>).offer(wait);
+    (wait.on as Door<unknown>).producer.offer(wait);
   },
-  labelOf: (wait) => `emit ${(wait.on as Producer<unknown>).name}`,
+  labelOf: (wait) => `emit ${(wait.on as Door<unknown>).producer.name}`,
 });
+
+/** What stands for the producer in `emit`: there its own task waits for those who pull, and not they for it. */
+class Door<T> {
+  readonly producer: Producer<T>;
+  constructor(producer: Producer<T>) {
+    this.producer = producer;
+  }
+}
 
 function closed(message: string): { readonly error: unknown } {
   return { error: new ClosedError(message) };
@@ -142,8 +150,9 @@ export class Producer<T> implements Source<T> {
   // ---- the side of the coroutine ------------------------------------------------------------------------------------
 
   private *produce(): Coroutine<void> {
+    const door = new Door(this);
     try {
-      yield* this.fn((item) => new Wait<void>(EMIT, this, checkItem(item, `the flow "${this.name}"`)));
+      yield* this.fn((item) => new Wait<void>(EMIT, door, checkItem(item, `the flow "${this.name}"`)));
       this.finish(undefined);
     } catch (error) {
       this.finish({ error });

@@ -5,6 +5,7 @@ import type { Host } from "../loop/host.ts";
 import type { Loop } from "../loop/loop.ts";
 import { run } from "../task/run.ts";
 
+/** Where `toPromise` runs its operation, and what ends it early. */
 export interface ToPromiseOptions {
   /** Cancels the operation when it is aborted; the promise then rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;

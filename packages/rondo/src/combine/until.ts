@@ -14,6 +14,7 @@ import type { Host } from "../loop/host.ts";
 import type { Loop } from "../loop/loop.ts";
 import { isDisposable } from "../task/defer.ts";
 
+/** What becomes of a promise that nobody waits for any more. */
 export interface UntilOptions<T> {
   /**
    * Gets the result that came when nobody waited for it any more. Without it such a result is disposed of by its
