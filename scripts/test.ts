@@ -129,6 +129,8 @@ async function runLane(steps: readonly Step[]): Promise<void> {
       counts.passed += report.passed;
       counts.failed += report.failed;
       lines[0] += `: ${report.passed} tests passed, ${report.failed} failed, ${report.skipped.length} skipped`;
+      const slowest = report.slowest.map(({ file, ms }) => `${file} ${(ms / 1000).toFixed(1)} s`);
+      if (slowest.length > 0) lines.push(`      slowest  ${slowest.join(", ")}`);
       for (const name of report.skipped) lines.push(`      skipped  ${name}`);
       for (const name of report.failures) lines.push(`      failed   ${name}`);
     }

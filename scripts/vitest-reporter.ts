@@ -13,6 +13,8 @@ export interface TestReport {
   failures: string[];
   /** The names of the skipped tests, with the reason where one was given. */
   skipped: string[];
+  /** The files whose tests took longest, with how long in ms. */
+  slowest: { file: string; ms: number }[];
 }
 
 /** The reporter; vitest makes one for each run. */
@@ -20,7 +22,7 @@ export default class ReportFile implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const path = process.env["RONDO_REPORT"];
     if (path === undefined || path === "") return;
-    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [] };
+    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [], slowest: [] };
     const fail = (what: string): void => {
       report.failed++;
       report.failures.push(what);
@@ -39,6 +41,10 @@ export default class ReportFile implements Reporter {
         for (const error of suite.errors()) fail(`${module.relativeModuleId}: ${suite.fullName}: ${error.message}`);
       }
     }
+    report.slowest = modules
+      .map((module) => ({ file: module.relativeModuleId, ms: Math.round(module.diagnostic().duration) }))
+      .toSorted((a, b) => b.ms - a.ms)
+      .slice(0, 5);
     for (const error of errors) fail(`outside of any test: ${error.message}`);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, JSON.stringify(report));
