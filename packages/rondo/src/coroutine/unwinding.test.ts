@@ -3,83 +3,25 @@
  * goes on after a callee that did not finish. Each case here is one that native `generator.return()`, or a runtime of
  * this kind, got wrong.
  */
-import { createContext, runInContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 
+import { cancelledAt, witness } from "../../tests/cancelled.ts";
 import { VirtualHost } from "../host/virtual.ts";
-import type { Report } from "../loop/host.ts";
 import { checkpoint, now, sleep } from "../loop/sleep.ts";
-import { group, type GroupOptions } from "../task/group.ts";
+import { group } from "../task/group.ts";
 import { run } from "../task/run.ts";
 import { moveOnAfter, scope, shield, timeout } from "../task/scope.ts";
 import type { Task } from "../task/task.ts";
 import { suppressed } from "./errors.ts";
-import { ask, fail, finish, start, step } from "./hand.ts";
 import type { Coroutine, Operation } from "./wait.ts";
-
-interface Ended {
-  readonly error: unknown;
-  readonly state: string;
-  readonly at: number;
-  readonly reports: readonly Report[];
-}
-
-/** Runs `body` as a task of its own, cancels it at `ms`, and tells how it ended. */
-async function cancelledAt(ms: number, body: () => Operation<unknown>, options: GroupOptions = {}): Promise<Ended> {
-  const host = new VirtualHost();
-  let task: Task | undefined;
-  let error: unknown;
-  await run(
-    () =>
-      group(
-        function* (g) {
-          task = g.spawn(body, { name: "victim" });
-          yield* sleep(ms);
-          task.cancel("test");
-        },
-        { grace: 100_000, ...options },
-      ),
-    { host },
-  ).catch((thrown: unknown) => {
-    error = thrown;
-  });
-  return { error, state: (task as Task).state, at: host.now(), reports: host.reports };
-}
-
-function* sleeping(log: string[], name: string, inner?: () => Operation<unknown>, wait = 10): Coroutine<string> {
-  try {
-    log.push(`${name} in`);
-    if (inner === undefined) yield* sleep(1000);
-    else yield* inner();
-    log.push(`${name} WENT ON`);
-    return name;
-  } catch {
-    log.push(`${name} CAUGHT`);
-    return name;
-  } finally {
-    log.push(`${name} cleans`);
-    if (wait > 0) yield* sleep(wait);
-    log.push(`${name} clean`);
-  }
-}
 
 describe("unwinding", () => {
   test("a waiting finally at three depths runs whole, innermost first, and nobody goes on", async () => {
     const log: string[] = [];
     const { state, error, at } = await cancelledAt(5, () =>
-      sleeping(log, "a", () => sleeping(log, "b", () => sleeping(log, "c"))),
+      witness(log, "a", () => witness(log, "b", () => witness(log, "c"))),
     );
-    expect(log).toEqual([
-      "a in",
-      "b in",
-      "c in",
-      "c cleans",
-      "c clean",
-      "b cleans",
-      "b clean",
-      "a cleans",
-      "a clean",
-    ]);
+    expect(log).toEqual(["a in", "b in", "c in", "c cleans", "c clean", "b cleans", "b clean", "a cleans", "a clean"]);
     expect(state).toBe("cancelled");
     expect(error).toBeUndefined();
     expect(at).toBe(35);
@@ -139,7 +81,12 @@ describe("unwinding", () => {
       }
     }
     const { error, state } = await cancelledAt(5, () =>
-      sleeping(log, "outer", () => throwing(second, () => sleeping(log, "mid", () => throwing(first, () => sleep(1000)))), 1),
+      witness(
+        log,
+        "outer",
+        () => throwing(second, () => witness(log, "mid", () => throwing(first, () => sleep(1000)))),
+        1,
+      ),
     );
     expect(log).toEqual([
       "outer in",
@@ -180,6 +127,7 @@ describe("unwinding", () => {
       } finally {
         try {
           yield* sleep(1);
+          // oxlint-disable-next-line no-unsafe-finally -- it is caught right below
           throw new Error("inside");
         } catch (thrown) {
           log.push((thrown as Error).message);
@@ -194,7 +142,7 @@ describe("unwinding", () => {
   test("a value returned inside a finally is ignored and reported", async () => {
     const log: string[] = [];
     const { state, reports } = await cancelledAt(5, () =>
-      sleeping(log, "outer", function* () {
+      witness(log, "outer", function* () {
         try {
           yield* sleep(1000);
         } finally {
@@ -212,7 +160,7 @@ describe("unwinding", () => {
   test("a break out of a finally that waits is cleanup that goes on, and the frame outside is still returned", async () => {
     const log: string[] = [];
     const { state, at } = await cancelledAt(5, () =>
-      sleeping(log, "outer", function* () {
+      witness(log, "outer", function* () {
         // eslint-disable-next-line no-unreachable-loop
         for (;;) {
           try {
@@ -238,7 +186,7 @@ describe("unwinding", () => {
     const { state, error, at } = await cancelledAt(
       5,
       () =>
-        sleeping(
+        witness(
           log,
           "outer",
           function* () {
@@ -268,20 +216,10 @@ describe("unwinding", () => {
   test("nested scopes are unwound from the inside, each cleanup once", async () => {
     const log: string[] = [];
     const again = await cancelledAt(5, () =>
-      sleeping(log, "a", () => scope(() => sleeping(log, "b", () => timeout(500, () => sleeping(log, "c"))))),
+      witness(log, "a", () => scope(() => witness(log, "b", () => timeout(500, () => witness(log, "c"))))),
     );
     expect(again.state).toBe("cancelled");
-    expect(log).toEqual([
-      "a in",
-      "b in",
-      "c in",
-      "c cleans",
-      "c clean",
-      "b cleans",
-      "b clean",
-      "a cleans",
-      "a clean",
-    ]);
+    expect(log).toEqual(["a in", "b in", "c in", "c cleans", "c clean", "b cleans", "b clean", "a cleans", "a clean"]);
   });
 
   test("scopes opened inside a cleanup work there: timeouts, results and errors", async () => {
@@ -385,7 +323,7 @@ describe("unwinding", () => {
     await run(
       () =>
         group(function* (g) {
-          const task = g.spawn(() => scope(() => sleeping(log, "inner", undefined, 50)));
+          const task = g.spawn(() => scope(() => witness(log, "inner", undefined, 50)));
           yield* sleep(5);
           task.cancel("first");
           yield* sleep(5);
@@ -409,7 +347,7 @@ describe("unwinding", () => {
     const result = await run(
       () =>
         moveOnAfter(20, function* () {
-          yield* moveOnAfter(10, () => sleeping(log, "inner", undefined, 50));
+          yield* moveOnAfter(10, () => witness(log, "inner", undefined, 50));
           log.push(`after the inner one at ${now()}`);
           yield* sleep(1);
           log.push("NEVER");
@@ -512,224 +450,5 @@ describe("unwinding", () => {
       yield* sleep(1000);
     });
     expect(log).toEqual(["second", "first"]);
-  });
-});
-
-describe("frames that cannot be reached", () => {
-  const prototype = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())) as object;
-
-  /** Makes `%GeneratorPrototype%.throw` what it is under frozen intrinsics for as long as `work` runs. */
-  async function frozen<T>(work: () => Promise<T>): Promise<T> {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, "throw") as PropertyDescriptor;
-    Object.defineProperty(prototype, "throw", { ...descriptor, writable: false });
-    try {
-      return await work();
-    } finally {
-      Object.defineProperty(prototype, "throw", descriptor);
-    }
-  }
-
-  test("under frozen intrinsics cleanups that do not wait run, innermost first", async () => {
-    const log: string[] = [];
-    const { state, error } = await frozen(() =>
-      cancelledAt(5, () => sleeping(log, "a", () => sleeping(log, "b", undefined, 0), 0)),
-    );
-    expect(log).toEqual(["a in", "b in", "b cleans", "b clean", "a cleans", "a clean"]);
-    expect(state).toBe("cancelled");
-    expect(error).toBeUndefined();
-  });
-
-  test("under frozen intrinsics a cleanup that waits is refused and said, and nobody goes on", async () => {
-    const log: string[] = [];
-    const { error } = await frozen(() => cancelledAt(5, () => sleeping(log, "a", () => sleeping(log, "b"))));
-    expect(log).toEqual(["a in", "b in", "b cleans"]);
-    expect(String(error)).toContain("intrinsics are frozen");
-    expect(String(error)).toContain('the wait "sleep"');
-  });
-
-  test("under frozen intrinsics everything but cancelling waiting cleanups works", async () => {
-    const result = await frozen(() =>
-      run(
-        () =>
-          group(function* (g) {
-            const deep = function* (n: number): Coroutine<number> {
-              if (n > 0) return 1 + (yield* deep(n - 1));
-              for (let i = 0; i < 200; i++) yield* checkpoint();
-              return 0;
-            };
-            const task = g.spawn(deep(10));
-            yield* sleep(1);
-            return [yield* task, task.state];
-          }),
-        { host: new VirtualHost() },
-      ),
-    );
-    expect(result).toEqual([10, "done"]);
-  });
-
-  const realm = createContext({ sleep });
-  const foreign = runInContext(
-    `(function* foreign(body, log, wait) {
-      try {
-        log.push("foreign in");
-        yield* body();
-        log.push("foreign WENT ON");
-      } finally {
-        log.push("foreign cleans");
-        if (wait > 0) yield* sleep(wait);
-        log.push("foreign clean");
-      }
-    })`,
-    realm,
-    { filename: "/realm/foreign.js" },
-  ) as (body: () => Operation<unknown>, log: string[], wait: number) => Coroutine<void>;
-
-  test("coroutines of another realm run, and are cleaned where nothing waits", async () => {
-    const log: string[] = [];
-    const { state, error } = await cancelledAt(5, () =>
-      sleeping(log, "a", () => foreign(() => sleeping(log, "b", undefined, 0), log, 0), 0),
-    );
-    expect(log).toEqual([
-      "a in",
-      "foreign in",
-      "b in",
-      "b cleans",
-      "b clean",
-      "foreign cleans",
-      "foreign clean",
-      "a cleans",
-      "a clean",
-    ]);
-    expect(state).toBe("cancelled");
-    expect(error).toBeUndefined();
-  });
-
-  test("a frame of another realm whose cleanup waits is found out, and no frame goes on with garbage", async () => {
-    const log: string[] = [];
-    const { error } = await cancelledAt(5, () => sleeping(log, "a", () => foreign(() => sleep(1000), log, 10), 0));
-    expect(log).toContain("foreign cleans");
-    expect(log.filter((line) => line.includes("WENT ON"))).toEqual([]);
-    expect(log).not.toContain("foreign clean");
-    expect(String(error)).toContain("another realm");
-  });
-
-  test("a cleanup that waits inside a frame of another realm is found out too", async () => {
-    const log: string[] = [];
-    const { error } = await cancelledAt(5, () => sleeping(log, "a", () => foreign(() => sleeping(log, "b"), log, 0), 0));
-    expect(log.filter((line) => line.includes("WENT ON"))).toEqual([]);
-    expect(log).toContain("foreign clean");
-    expect(log).toContain("a clean");
-    // Here the waiting frame is one of ours and stands above the foreign one: it can be driven to its end.
-    expect(error === undefined || String(error).includes("another realm")).toBe(true);
-  });
-
-  /** An operation with an iterator of its own, which forwards what it is asked to `inner`. */
-  function handMade(inner: () => Iterator<unknown, unknown, unknown>, parts: readonly ("return" | "throw")[]): Operation<any> {
-    return {
-      [Symbol.iterator]() {
-        const iterator = inner();
-        return {
-          next: (sent?: unknown) => iterator.next(sent),
-          ...(parts.includes("return") ? { return: (value?: unknown) => iterator.return?.(value) } : {}),
-          ...(parts.includes("throw") ? { throw: (error?: unknown) => iterator.throw?.(error) } : {}),
-        } as Iterator<any, any, any>;
-      },
-    };
-  }
-
-  test("a hand-made iterator that forwards everything is passed through", async () => {
-    const log: string[] = [];
-    const { state, error } = await cancelledAt(5, () =>
-      sleeping(log, "a", () => handMade(() => sleeping(log, "b", undefined, 0), ["return", "throw"]), 0),
-    );
-    expect(log).toEqual(["a in", "b in", "b cleans", "b clean", "a cleans", "a clean"]);
-    expect(state).toBe("cancelled");
-    expect(error).toBeUndefined();
-  });
-
-  test.each([{ parts: [] }, { parts: ["return"] }, { parts: ["throw"] }] as const)(
-    "a hand-made iterator that has only next and $parts is found out when it is unwound, and its caller does not go on",
-    async ({ parts }) => {
-      const log: string[] = [];
-      const { state } = await cancelledAt(5, () =>
-        sleeping(log, "outer", () =>
-          (function* (): Coroutine<void> {
-            try {
-              yield* handMade(() => sleep(1000) as unknown as Iterator<unknown, unknown, unknown>, parts);
-              log.push("WENT ON");
-            } finally {
-              log.push("cleaned");
-            }
-          })(), 0),
-      );
-      expect(log.filter((line) => line.includes("WENT ON"))).toEqual([]);
-      expect(log).toContain("cleaned");
-      expect(log).toContain("outer clean");
-      expect(["cancelled", "failed"]).toContain(state);
-    },
-  );
-
-  test("a hand-made iterator as the whole task is returned", async () => {
-    const log: string[] = [];
-    const { state } = await cancelledAt(5, () => handMade(() => sleeping(log, "b", undefined, 0), ["return", "throw"]));
-    expect(log).toEqual(["b in", "b cleans", "b clean"]);
-    expect(state).toBe("cancelled");
-  });
-
-  test("a hand-made iterator without return is left as it is", async () => {
-    const { state } = await cancelledAt(5, () => handMade(() => sleep(1000) as unknown as Iterator<unknown>, []));
-    expect(state).toBe("cancelled");
-  });
-});
-
-describe("unwinding by hand", () => {
-  test("finish() drives waiting cleanups at three depths, and step() goes on with them", () => {
-    const log: string[] = [];
-    function* level(n: number): Coroutine<void> {
-      try {
-        if (n > 0) yield* level(n - 1);
-        else yield* ask("work");
-        log.push(`${n} WENT ON`);
-      } finally {
-        log.push(`${n} ${String(yield* ask(`cleanup ${n}`))}`);
-      }
-    }
-    const coroutine = start(() => level(2));
-    step(coroutine);
-    const labels: string[] = [];
-    let stepped = finish(coroutine);
-    while (!stepped.done) {
-      labels.push(stepped.wait.label);
-      stepped = step(coroutine, "answer");
-    }
-    expect(labels).toEqual(["cleanup 0", "cleanup 1", "cleanup 2"]);
-    expect(log).toEqual(["0 answer", "1 answer", "2 answer"]);
-    expect(stepped).toEqual({ done: true, value: undefined, finished: true });
-  });
-
-  test("a cleanup whose wait fails is collected, and the outer frames are still returned", () => {
-    const log: string[] = [];
-    function* inner(): Coroutine<void> {
-      try {
-        yield* ask("work");
-      } finally {
-        yield* ask("flush");
-        log.push("NEVER");
-      }
-    }
-    function* outer(): Coroutine<void> {
-      try {
-        yield* inner();
-      } catch {
-        log.push("CAUGHT");
-      } finally {
-        log.push("outer");
-      }
-    }
-    const coroutine = start(outer);
-    step(coroutine);
-    finish(coroutine);
-    expect(() => fail(coroutine, new Error("disk full"))).toThrow("disk full");
-    expect(log).toEqual(["outer"]);
   });
 });
