@@ -21,6 +21,8 @@ export interface Source<T> {
   ready(): Operation<unknown>;
   /** Nobody will take any more. Called at most once, and not after the end. */
   close(): void;
+  /** Waits until what it did of its own has ended, cleanup and all. */
+  ended?(): Operation<unknown>;
 }
 
 /** What a flow can be made from besides a function: an end of a channel, for one. */

@@ -12,6 +12,7 @@ export interface Upstream<T> {
   _take(): T | undefined | typeof NOT_YET;
   _ready(): Operation<unknown>;
   _close(): void;
+  _ended(): Operation<unknown>;
 }
 
 abstract class Stage<T, U> implements Source<U> {
@@ -29,6 +30,10 @@ abstract class Stage<T, U> implements Source<U> {
 
   close(): void {
     this.upstream._close();
+  }
+
+  ended(): Operation<unknown> {
+    return this.upstream._ended();
   }
 }
 

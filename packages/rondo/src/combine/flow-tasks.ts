@@ -7,13 +7,12 @@ import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { disposing } from "../task/defer.ts";
 import { group, type Group } from "../task/group.ts";
 import { checkConcurrency, operationFrom } from "./map.ts";
-import { type Emit, Producer } from "./producer.ts";
+import { type Closable, type Emit, Producer } from "./producer.ts";
 
 /** What these stages need of the flows before them. */
-export interface Pullable<T> {
+export interface Pullable<T> extends Closable {
   readonly name: string;
   next(): Operation<T | undefined>;
-  _close(): void;
 }
 
 /** How `mapConcurrent` gives its results. */
@@ -25,7 +24,7 @@ export interface MapConcurrentOptions {
 export function merged<T>(flows: readonly Pullable<T>[]): Producer<T> {
   return new Producer<T>((emit) => group((g) => pumpAll(g, flows, emit), { name: "merge" }), "merge", {
     ahead: true,
-    onOver: () => closeAll(flows),
+    upstreams: flows,
   });
 }
 
@@ -41,10 +40,6 @@ function* pump<T>(flow: Pullable<T>, emit: Emit<T>): Coroutine<void> {
   }
 }
 
-function closeAll(flows: readonly Pullable<unknown>[]): void {
-  for (const flow of flows) flow._close();
-}
-
 export function mappedConcurrently<T, U>(
   upstream: Pullable<T>,
   concurrency: number,
@@ -57,7 +52,7 @@ export function mappedConcurrently<T, U>(
   return new Producer<U>(
     (emit) => group((g) => new ConcurrentMap(upstream, concurrency, fn, ordered, emit).feed(g), { name }),
     name,
-    { ahead: true, onOver: () => upstream._close() },
+    { ahead: true, upstreams: [upstream] },
   );
 }
 

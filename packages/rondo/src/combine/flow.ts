@@ -171,7 +171,8 @@ export class Flow<T> {
 
   /**
    * Runs `fn(item, index)` for each item, one after the other; it may give an operation, which is waited for. Leaving it
-   * early, by an error or a cancellation, closes the flow, as `for … of` does.
+   * early, by an error or a cancellation, closes the flow, as `for … of` does. When it is over, so is everything that the
+   * flow did of its own: its cleanup has run.
    */
   *forEach(fn: (item: T, index: number) => Operation<unknown> | void): Coroutine<void> {
     this.begin();
@@ -188,6 +189,7 @@ export class Flow<T> {
     } finally {
       this.pulling = false;
       this._close();
+      yield* this._ended();
     }
   }
 
@@ -295,6 +297,12 @@ export class Flow<T> {
     if (this.state !== OPEN) return;
     this.state = CLOSED;
     this.source.close();
+  }
+
+  /** @internal Waits until nothing of it runs any more. */
+  *_ended(): Coroutine<void> {
+    const ended = this.source.ended?.();
+    if (ended !== undefined) yield* ended;
   }
 
   private begin(): void {

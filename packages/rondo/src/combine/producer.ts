@@ -51,21 +51,27 @@ function closed(message: string): { readonly error: unknown } {
   return { error: new ClosedError(message) };
 }
 
+/** What a producer needs of the flows that it pulls. */
+export interface Closable {
+  _close(): void;
+  _ended(): Operation<unknown>;
+}
+
 export interface ProducerOptions {
   /**
    * Whether a coroutine goes on as soon as its item was taken, and so works one item ahead. Otherwise it stands in `emit`
    * until the next pull, as a generator stands in `yield`.
    */
   readonly ahead?: boolean;
-  /** Called when nobody will pull any more, or the coroutine has ended. */
-  readonly onOver?: () => void;
+  /** The flows that the coroutine pulls: closed when nobody will pull this one any more, or the coroutine has ended. */
+  readonly upstreams?: readonly Closable[];
 }
 
 export class Producer<T> implements Source<T> {
   readonly name: string;
   private readonly fn: (emit: Emit<T>) => Operation<unknown>;
   private readonly ahead: boolean;
-  private readonly onOver: (() => void) | undefined;
+  private readonly upstreams: readonly Closable[];
   /** Where it was made; its tasks go there. */
   private owner: GroupSegment | null;
   private task: Task<void> | null;
@@ -83,7 +89,7 @@ export class Producer<T> implements Source<T> {
     this.name = name;
     this.fn = fn;
     this.ahead = options.ahead === true;
-    this.onOver = options.onOver;
+    this.upstreams = options.upstreams ?? [];
     const maker = kernel.current as Task | null;
     this.owner = maker?.loop === undefined ? null : groupAround(maker);
     this.task = null;
@@ -147,6 +153,12 @@ export class Producer<T> implements Source<T> {
     this.finish(closed(`the flow "${this.name}" is closed`));
   }
 
+  *ended(): Coroutine<void> {
+    // Whoever uses the flow inside of its own producer would wait for itself.
+    if (this.task !== null && this.task !== kernel.current) yield* this.task.ended();
+    for (const upstream of this.upstreams) yield* upstream._ended();
+  }
+
   // ---- the side of the coroutine ------------------------------------------------------------------------------------
 
   private *produce(): Coroutine<void> {
@@ -186,10 +198,12 @@ export class Producer<T> implements Source<T> {
     if (this.over) return;
     this.over = true;
     this.failure = failure;
-    try {
-      this.onOver?.();
-    } catch (error) {
-      this.failure ??= { error };
+    for (const upstream of this.upstreams) {
+      try {
+        upstream._close();
+      } catch (error) {
+        this.failure ??= { error };
+      }
     }
     const { puller } = this;
     this.puller = null;
