@@ -47,7 +47,7 @@ interface Interrupts {
  *   return 42;
  * });
  * while (!task.over) loop.turn();
- * console.log(task.valueOrThrow()); // prints: 42
+ * console.log(task.resultOrThrow()); // prints: 42
  * ```
  */
 export function launch<T>(loop: Loop, main: () => Operation<T>, options: { readonly name?: string } = {}): Task<T> {
