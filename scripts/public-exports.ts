@@ -87,8 +87,10 @@ function moduleAt(file: string): Module {
       for (const name of declare(statement.declaration, statement.start))
         exported.set(name, { local: name, isType: false });
     } else if (statement.type === "ExportDefaultDeclaration") {
-      declared.set("default", { isType: false, start: statement.start });
-      exported.set("default", { local: "default", isType: false });
+      // `export default name` is documented where the name is declared.
+      const named = statement.declaration.type === "Identifier" ? statement.declaration.name : undefined;
+      if (named === undefined) declared.set("default", { isType: false, start: statement.start });
+      exported.set("default", { local: named ?? "default", isType: false });
     } else {
       declare(statement as Statement, statement.start);
     }
@@ -105,6 +107,8 @@ function moduleAt(file: string): Module {
       if (moduleRequest && exportName.kind === "None") stars.push(moduleRequest.value);
       else if (moduleRequest && exportName.name) {
         links.set(exportName.name, { name: importName.name ?? undefined, from: moduleRequest.value, isType });
+      } else if (exportName.kind === "Default") {
+        // Seen above, as a statement.
       } else if (exportName.name && localName.name && !declared.has(exportName.name)) {
         const link = imported.get(localName.name);
         if (link) links.set(exportName.name, { ...link, isType: link.isType || isType });

@@ -61,6 +61,11 @@ describe("following exports to their declarations", () => {
     expect(publicExports(index)).toMatchObject([{ name: "e", comment: "* E. ", isType: false }]);
   });
 
+  test("a default export by name is documented where the name is declared", () => {
+    const index = write("h.ts", "/** H. */\nconst plugin = 1;\nexport default plugin;\n");
+    expect(publicExports(index)).toMatchObject([{ name: "default", line: 2, comment: "* H. " }]);
+  });
+
   test("overloads are documented at the first", () => {
     const index = write(
       "f.ts",
