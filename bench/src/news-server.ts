@@ -26,6 +26,9 @@ const server = createServer((request, response) => {
   else response.writeHead(200, { "content-type": "text/html", "content-length": page.length }).end(page);
 });
 
+// Longer than a client keeps a connection, or one would now and then be closed under a request: the hand-written loop
+// has no second try.
+server.keepAliveTimeout = 60_000;
 server.listen(0, () => {
   const ready: ServerReady = { port: (server.address() as AddressInfo).port, pages: pages.length };
   process.send?.(ready);

@@ -1,7 +1,7 @@
 // A process that measures one workload: round after round, every contestant once a round.
 //
 // One process a workload, so that what the engine learnt from one kind of work does not colour the next; all contestants
-// in that process, in turn, so that a machine that changes its speed changes it for all of them. Every other round goes
+// in that process, in turn, so that a machine that changes its speed changes it for all of them. Every other turn goes
 // backwards: neighbours stay neighbours, and nobody always runs in the wake of the same one.
 import { PythonPeer, pythonPeers } from "./python.ts";
 import { workloads } from "./work/index.ts";
@@ -59,25 +59,39 @@ async function measure(workload: Workload, task: Task): Promise<void> {
   }
 
   const out = new Set<Runner>();
-  const once = async (runner: Runner, amount: number, counts: boolean): Promise<void> => {
-    if (out.has(runner)) return;
+  /** What `amount` units cost, or 0 where the contestant is out. */
+  const once = async (runner: Runner, amount: number): Promise<number> => {
+    if (out.has(runner)) return 0;
     try {
       const cost = await runner.run(amount);
       if (cost === undefined) out.add(runner);
-      else if (counts) tell({ contestant: runner.name, amount, cost: cost / amount });
+      await settle();
+      return cost ?? 0;
     } catch (error) {
       out.add(runner);
       tell({ contestant: runner.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      return 0;
     }
-    await settle();
   };
 
+  const slices = workload.slices ?? 1;
+  const part = (runner: Runner, of: number): number => amountFor(workload, runner.amount / workload.amount, 1 / of);
   // A heap is measured once and cold. Time is measured warm: the first round only teaches the engine.
-  if (!workload.alone) {
-    for (const runner of runners) await once(runner, amountFor(workload, runner.amount / workload.amount, 0.3), false);
-  }
+  if (!workload.alone) for (const runner of runners) await once(runner, part(runner, 3));
+  let isForward = true;
   for (let round = 0; round < task.rounds; round++) {
-    for (const runner of round % 2 === 0 ? runners : runners.toReversed()) await once(runner, runner.amount, true);
+    const costs = new Map<Runner, number>();
+    for (let slice = 0; slice < slices; slice++) {
+      for (const runner of isForward ? runners : runners.toReversed()) {
+        costs.set(runner, (costs.get(runner) ?? 0) + (await once(runner, part(runner, slices))));
+      }
+      isForward = !isForward;
+    }
+    for (const [runner, cost] of costs) {
+      if (out.has(runner)) continue;
+      const amount = part(runner, slices) * slices;
+      tell({ contestant: runner.name, amount, cost: cost / amount });
+    }
   }
   for (const peer of peers) peer.stop();
 }

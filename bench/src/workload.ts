@@ -25,12 +25,17 @@ export interface Workload {
   readonly name: string;
   /** What the table shows. */
   readonly title: string;
-  /** `ns`: nanoseconds of a busy thread. `bytes`: heap held. Each result is divided by the amount. */
+  /** `ns`: nanoseconds of processor time. `bytes`: heap held. Each result is divided by the amount. */
   readonly unit: "ns" | "bytes";
   /** How many units a round does. */
   readonly amount: number;
   /** Amounts are multiples of this; 1,000 when left out. */
   readonly step?: number;
+  /**
+   * In how many slices a round does its amount, each contestant's between those of the others; 1 when left out. The
+   * more, the nearer in time is what is compared; but work whose amount is its point cannot be sliced.
+   */
+  readonly slices?: number;
   /** Whether each measurement needs a fresh process: heaps are compared, and `gc()` is forced. */
   readonly alone?: boolean;
   readonly contestants: readonly Contestant[];
@@ -44,9 +49,13 @@ export function amountFor(workload: Workload, share: number, scale: number): num
   return Math.max(1, Math.round((workload.amount * share * scale) / step)) * step;
 }
 
-/** Nanoseconds for which this thread has been busy since it started: wall time less what the event loop slept. */
+/**
+ * Nanoseconds for which this thread has had a processor. Neither what the event loop slept counts, nor what other
+ * processes took: on a shared machine the wall clock measures the neighbours.
+ */
 export function busy(): number {
-  return (performance.now() - performance.nodeTiming.idleTime) * 1e6;
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) * 1e3;
 }
 
 /** Bytes of JavaScript heap in use after everything unreachable has been collected. Needs `--expose-gc`. */

@@ -72,6 +72,7 @@ export const channelOfOne: Workload = {
   title: "channel of capacity 1",
   unit: "ns",
   amount: 300_000,
+  slices: 5,
   python: { share: 0.1 },
   contestants: contestants(1),
 };
@@ -81,6 +82,7 @@ export const channelOfMany: Workload = {
   title: "channel of capacity 1,024",
   unit: "ns",
   amount: 500_000,
+  slices: 5,
   python: { share: 0.1 },
   contestants: contestants(1024),
 };

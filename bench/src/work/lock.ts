@@ -29,6 +29,7 @@ export const lockPair: Workload = {
   title: "uncontended lock, a pair",
   unit: "ns",
   amount: 1_000_000,
+  slices: 5,
   python: { share: 0.1 },
   contestants: [
     {
@@ -87,6 +88,7 @@ export const lockContended: Workload = {
   title: "lock that 100 tasks want",
   unit: "ns",
   amount: 200_000,
+  slices: 5,
   python: { share: 0.1 },
   contestants: [
     {

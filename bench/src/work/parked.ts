@@ -66,7 +66,8 @@ export const parkedBytes: Workload = {
     },
     {
       name: "Effect",
-      share: 0.5,
+      // A million would take it minutes to start.
+      share: 0.1,
       run: (amount) =>
         Effect.runPromise(
           Effect.gen(function* () {

@@ -38,6 +38,7 @@ function resumeAt(depth: number): Workload {
     title: `resume at depth ${depth}`,
     unit: "ns",
     amount: 500_000,
+    slices: 5,
     python: { share: 0.1 },
     contestants: [
       {

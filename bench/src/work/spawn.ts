@@ -48,6 +48,7 @@ export const spawnAndJoin: Workload = {
   title: "spawn and join",
   unit: "ns",
   amount: 200_000,
+  slices: 5,
   python: { share: 0.1 },
   contestants: [
     {

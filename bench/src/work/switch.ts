@@ -29,6 +29,7 @@ export const switching: Workload = {
   title: "switch (1,000 tasks)",
   unit: "ns",
   amount: 1_000_000,
+  slices: 5,
   python: { share: 0.2 },
   contestants: [
     {

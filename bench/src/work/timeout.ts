@@ -43,6 +43,8 @@ export const timeouts: Workload = {
   title: "timeout around a quick body",
   unit: "ns",
   amount: 100_000,
+  slices: 5,
+  step: 100,
   python: { share: 0.1 },
   contestants: [
     {

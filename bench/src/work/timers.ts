@@ -4,9 +4,9 @@ import { timer, type Subscription } from "rxjs";
 import { type Coroutine, Gate, group, type Group, run } from "rondo";
 import { busy, type Workload } from "../workload.ts";
 
-/** From 1 to 2,000 ms, in an order that is neither sorted nor random. */
+/** From 1 to 1,000 ms, in an order that is neither sorted nor random. */
 function due(i: number): number {
-  return 1 + ((i * 7919) % 2000);
+  return 1 + ((i * 7919) % 1000);
 }
 
 /** One in a hundred fires. */

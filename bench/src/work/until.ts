@@ -16,6 +16,7 @@ export const untilResolved: Workload = {
   title: "until(resolved promise)",
   unit: "ns",
   amount: 200_000,
+  slices: 5,
   contestants: [
     {
       name: "Rondo",
