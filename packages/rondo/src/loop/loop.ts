@@ -173,13 +173,17 @@ export class Loop {
         host.wakeSoon(this);
         return;
       }
-      if (this.live > 0 && this.outside === 0 && timers.size === this.weak) {
-        this.onDeadlock?.();
-        if (this.next.left > 0) continue;
-      }
+      // Twice: the first time the program is cancelled, and if even that moves nobody it is given up.
+      for (let tries = 0; tries < 2 && this.stuck; tries++) this.onDeadlock?.();
+      if (this.readyCount > 0) continue;
       // A loop without tasks leaves no timer behind in its host.
       if (!host.wakeAt(this, this.live === 0 ? Infinity : timers.earliest)) return;
     }
+  }
+
+  /** There are tasks, and nothing that could ever make one of them ready. */
+  private get stuck(): boolean {
+    return this.live > 0 && this.outside === 0 && this.timers.size === this.weak && this.readyCount === 0;
   }
 
   /** A new turn: what has become ready is now the batch, and the emptied list takes what comes. */
