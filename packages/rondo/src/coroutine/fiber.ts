@@ -252,7 +252,10 @@ export abstract class Fiber implements Waiter {
     }
     if (result === CHECKPOINT) {
       CHECKPOINT.state = RESUMING;
-      if ((this.bits & INTERRUPTED) !== 0 && this.interruption(this.seg) !== null) return this.unwind(null);
+      if ((this.bits & INTERRUPTED) !== 0) {
+        if (this.interruption(this.seg) !== null) return this.unwind(null);
+        this.cleanupWaits();
+      }
       this.wake(null);
       return STOP;
     }
@@ -410,6 +413,7 @@ export abstract class Fiber implements Waiter {
     wait.since = kernel.clock;
     this.wait = wait;
     this.bits |= CLOSING;
+    if ((this.bits & INTERRUPTED) !== 0) this.cleanupWaits();
   }
 
   private leave(seg: Segment): How {

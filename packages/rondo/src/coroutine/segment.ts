@@ -83,6 +83,11 @@ export class Segment {
     return false;
   }
 
+  /** The grace is over while it waits for what belongs to it: answer true if that had to be told. */
+  hurry(): boolean {
+    return false;
+  }
+
   /** The next piece of deferred cleanup to run, or null. Asked again until it answers null. */
   deferred(): Frame | null {
     return null;

@@ -291,10 +291,19 @@ export class GroupSegment extends ScopeSegment implements Group {
   override join(): boolean {
     if (this.outcome === ERROR) this.fail_(this.value);
     // Unwound by something that its tasks do not see (the cut of a cleanup): they have to go as well.
-    if (this.outcome === UNWOUND && this.cancellation === null && this.children?.interruptionOutside() === null) {
-      this.cancelBy(new Cancellation("its body was cancelled", undefined, this.loop.now(), false));
-    }
+    if (this.outcome === UNWOUND && this.cancellation === null) this.tell("its body was cancelled");
     return this.rejoin();
+  }
+
+  override hurry(): boolean {
+    return this.tell("the grace of the cleanup that waits for it is over");
+  }
+
+  /** Cancels the tasks, unless they see a cancellation already: telling a deep tree once more for each level is quadratic. */
+  private tell(reason: string): boolean {
+    if (this.children === null || this.children.interruptionOutside() !== null) return false;
+    this.cancelBy(new Cancellation(reason, undefined, this.loop.now(), false));
+    return true;
   }
 
   /** Between the end of its last task and its own next step somebody may have spawned another one. */

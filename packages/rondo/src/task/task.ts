@@ -311,7 +311,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   /** The error for a cleanup that outlived its grace, with the lines on which it waits. */
   graceError(grace: number): GraceError {
-    const error = new GraceError(`a cleanup of "${this.name}" was still waiting for "${this.wait?.label ?? "?"}" after its grace of ${grace} ms`);
+    const error = new GraceError(`a cleanup of "${this.name}" was still waiting for "${this.wait?.label ?? "checkpoint"}" after its grace of ${grace} ms`);
     const frames = this.suspendedStack();
     if (frames.length > 0) error.stack = `${error.name}: ${error.message}\n${formatFrames(frames)}`;
     return error;

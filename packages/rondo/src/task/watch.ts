@@ -5,7 +5,7 @@
  * Grace is that of the nearest region around the cleanup that has one, and runs from the moment of the cancellation.
  * One watch for a task, made when a cleanup of it first waits.
  */
-import { BODY, type Segment } from "../coroutine/segment.ts";
+import { BODY, JOINING, type Segment } from "../coroutine/segment.ts";
 import { formatFrame } from "../coroutine/stack.ts";
 import { type Cancellation, interrupt } from "./cancellation.ts";
 import { SCOPE_CLEANUP, type ScopeSegment } from "./scope.ts";
@@ -44,15 +44,23 @@ export class CleanupWatch {
   look(): void {
     const segment = this.protectedSegment();
     if (segment === null) return;
-    const terms = this.terms(segment);
-    if (terms === undefined) return; // a cleanup of a normal end: nobody is in a hurry
+    // One cleanup may stand inside another; the one whose grace ends first ends them all.
+    let first: { grace: number; at: number } | undefined;
+    for (let seg: Segment | null = segment; seg !== null; seg = seg.parent) {
+      if (seg.phase !== BODY || this.covers(seg)) {
+        const terms = this.terms(seg);
+        if (terms !== undefined && (first === undefined || terms.at + terms.grace < first.at + first.grace)) first = terms;
+      }
+      if (seg.shielded && !this.covers(seg)) break;
+    }
+    if (first === undefined) return; // a cleanup of a normal end: nobody is in a hurry
     if (this.segment !== segment) {
       this.stop();
       this.segment = segment;
       this.reportAt = this.task.loop.now() + REPORT_AFTER;
     }
-    this.grace = terms.grace;
-    this.cutAt = terms.at + terms.grace;
+    this.grace = first.grace;
+    this.cutAt = first.at + first.grace;
     this.arm();
   }
 
@@ -85,6 +93,15 @@ export class CleanupWatch {
     if (this.weak) task.loop.weak--;
     this.weak = false;
     const now = task.loop.now();
+    const top = task.seg;
+    if (top !== null && top.phase === JOINING) {
+      // It waits for the tasks of a group. Those that were cancelled with it have their own grace, and their own reports;
+      // those of a group that the cleanup itself has opened have to be told now.
+      if (now < this.cutAt || !top.hurry()) return;
+      top.addError(task.graceError(this.grace));
+      this.over = true;
+      return;
+    }
     if (now >= this.cutAt) {
       if (!this.over) this.error = task.graceError(this.grace);
       this.over = true;
@@ -97,7 +114,7 @@ export class CleanupWatch {
       task.loop.host.report({
         kind: "cleanup",
         message:
-          `a cleanup of "${task.name}" has been waiting for "${task.wait?.label ?? "?"}" for ${REPORT_AFTER / 1000} s after its cancellation` +
+          `a cleanup of "${task.name}" has been waiting for "${task.wait?.label ?? "checkpoint"}" for ${REPORT_AFTER / 1000} s after its cancellation` +
           (frame === undefined ? "" : `, at ${formatFrame(frame)}`),
       });
     }
@@ -142,6 +159,8 @@ export class CleanupWatch {
       for (; seg !== null; seg = seg.parent) {
         grace ??= (seg as Partial<ScopeSegment>).grace;
         cancellation ??= seg.cancellation as Cancellation | null;
+        // What is cancelled beyond a shield is not what made this cleanup run.
+        if (seg.shielded && !this.covers(seg)) return cancellation === null ? undefined : this.within(grace, cancellation);
       }
       cancellation ??= task.cancellation;
       const group = task.group;
@@ -151,7 +170,10 @@ export class CleanupWatch {
       task = group.fiber as Task;
       seg = group.parent;
     }
-    grace ??= task.loop.grace;
-    return cancellation === null ? undefined : { grace: grace ?? Infinity, at: cancellation.at };
+    return cancellation === null ? undefined : this.within(grace, cancellation);
+  }
+
+  private within(grace: number | undefined, cancellation: Cancellation): { grace: number; at: number } {
+    return { grace: grace ?? this.task.loop.grace ?? Infinity, at: cancellation.at };
   }
 }
