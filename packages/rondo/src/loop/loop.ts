@@ -161,7 +161,7 @@ export class Loop {
     const { host, timers } = this;
     let clock = host.now();
     kernel.clock = Math.floor(clock);
-    const end = clock + BUDGET;
+    let end = clock + BUDGET;
     timers.fireDue(clock);
     for (;;) {
       this.stepSome(STEPS_A_CLOCK, true);
@@ -176,8 +176,9 @@ export class Loop {
       // Twice: the first time the program is cancelled, and if even that moves nobody it is given up.
       for (let tries = 0; tries < 2 && this.stuck; tries++) this.onDeadlock?.();
       if (this.readyCount > 0) continue;
-      // A loop without tasks leaves no timer behind in its host.
-      if (!host.wakeAt(this, this.live === 0 ? Infinity : timers.earliest)) return;
+      // A loop without tasks, or without hope, leaves no timer behind in its host.
+      if (!host.wakeAt(this, this.live === 0 || this.stuck ? Infinity : timers.earliest)) return;
+      end = host.now() + BUDGET; // the host has moved its clock by itself: that was no time spent here
     }
   }
 

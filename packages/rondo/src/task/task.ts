@@ -429,6 +429,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   resultOrThrow(): unknown {
     if (this.outcome === DONE) return this.value;
     if (this.outcome === FAILED) throw this.value;
+    if (this.outcome === RUNNING) throw new Error(`the task "${this.name}" has not ended: it has no result yet`);
     throw cancelledError(`the task "${this.name}"`, this.value as Cancellation | null);
   }
 
