@@ -120,9 +120,11 @@ const READY = defineKind({
 });
 
 export class GroupSegment extends ScopeSegment implements Group {
-  /** The tasks that have not ended: an intrusive list, first to last. */
+  /**
+   * The tasks that have not ended: an intrusive list, first to last. The first one's `siblingAhead` is the last one, so
+   * that the group itself needs no second reference: writing a young object into an old one is what a spawn pays for.
+   */
   declare children: Task | null;
-  declare private lastChild: Task | null;
   /** What was spawned last: the same generator twice in a row is a mistake that can be told for sure. */
   declare private lastBody: unknown;
   declare size: number;
@@ -146,7 +148,6 @@ export class GroupSegment extends ScopeSegment implements Group {
     super(fiber, wait, SCOPE_GROUP, options?.name ?? "group");
     if (options?.grace !== undefined) this.grace = options.grace;
     this.children = null;
-    this.lastChild = null;
     this.lastBody = null;
     this.size = 0;
     this.daemons = 0;
@@ -180,16 +181,13 @@ export class GroupSegment extends ScopeSegment implements Group {
     // The function stands for its name: reading that is not free, and most tasks are never asked.
     const label = options?.name ?? body;
     const daemon = options !== undefined && options.daemon === true;
-    if (body === this.lastBody && isGenerator(body)) throw spawnedTwice(this.lastChild?.name ?? "");
+    if (body === this.lastBody && isGenerator(body)) throw spawnedTwice(this.children?.siblingAhead?.name ?? "");
     this.lastBody = body;
     const owner = this.fiber as Task;
     const task = new Task<T>(owner.loop, this, body, label, daemon);
     if (daemon) this.daemons++;
     else this.size++;
-    task.siblingAhead = this.lastChild;
-    if (this.lastChild === null) this.children = task;
-    else this.lastChild.siblingBehind = task;
-    this.lastChild = task;
+    this.append(task);
     // Born into a cancelled region: it gets its first step, and meets the cancellation at its first wait.
     if (this.cancellation !== null || (owner.bits & INTERRUPTED) !== 0) task.bits |= INTERRUPTED;
     owner.loop.ready(task);
@@ -236,16 +234,37 @@ export class GroupSegment extends ScopeSegment implements Group {
     return new Wait<void>(GROUP_ENDED, this, undefined);
   }
 
+  private append(task: Task): void {
+    const first = this.children;
+    if (first === null) {
+      this.children = task;
+      task.siblingAhead = task;
+      return;
+    }
+    const last = first.siblingAhead as Task;
+    last.siblingBehind = task;
+    task.siblingAhead = last;
+    first.siblingAhead = task;
+  }
+
+  private unlink(task: Task): void {
+    const first = this.children as Task;
+    const { siblingAhead: ahead, siblingBehind: behind } = task;
+    if (task === first) {
+      this.children = behind;
+      if (behind !== null) behind.siblingAhead = ahead;
+    } else {
+      (ahead as Task).siblingBehind = behind;
+      (behind ?? first).siblingAhead = ahead;
+    }
+    task.siblingAhead = null;
+    task.siblingBehind = null;
+  }
+
   // ---- what its tasks cause -----------------------------------------------------------------------------------------
 
   childEnded(task: Task, failed: boolean): void {
-    const { siblingAhead: ahead, siblingBehind: behind } = task;
-    if (ahead === null) this.children = behind;
-    else ahead.siblingBehind = behind;
-    if (behind === null) this.lastChild = ahead;
-    else behind.siblingAhead = ahead;
-    task.siblingAhead = null;
-    task.siblingBehind = null;
+    this.unlink(task);
     if (task.daemon) this.daemons--;
     else this.size--;
     if (failed) {
