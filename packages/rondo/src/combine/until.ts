@@ -26,6 +26,8 @@ export interface UntilOptions<T> {
 type OnLate = (value: never) => void;
 type Ask = (signal: AbortSignal) => PromiseLike<unknown>;
 
+const nativeThen = Promise.prototype.then as unknown;
+
 /** Those who wait for one promise. */
 class Followed extends WaitQueue {
   declare readonly promise: PromiseLike<unknown>;
@@ -57,17 +59,24 @@ class Followed extends WaitQueue {
     if (this.settled) return;
     this.settled = true;
     const taken = this.head !== null;
+    // A promise calls back on an empty stack: the loop can go on at once. Others may call from anywhere.
+    const isReaction = this.promise.then === nativeThen;
+    let entered: Loop | null = null;
     for (let wait = this.shift(); wait !== null; wait = this.shift()) {
-      loopOf(wait).outside--;
+      const loop = loopOf(wait);
+      loop.outside--;
+      if (isReaction && entered === null && loop.enter()) entered = loop;
       if (fulfilled) grant(wait, value);
       else refuse(wait, value);
     }
     if (taken && waitedInVain > 0 && isDisposable(value)) takenValues.add(value as object);
-    if (!this.left) return;
-    waitedInVain--;
-    abandoned.delete(this.promise);
-    // Others may wait for the same promise by reactions of their own, which come after this one.
-    if (fulfilled && !taken) queueMicrotask(() => this.late(value));
+    if (this.left) {
+      waitedInVain--;
+      abandoned.delete(this.promise);
+      // Others may wait for the same promise by reactions of their own, which come after this one.
+      if (fulfilled && !taken) queueMicrotask(() => this.late(value));
+    }
+    entered?.leave();
   }
 
   private late(value: unknown): void {

@@ -112,6 +112,7 @@ export class VirtualHost implements Host {
     const known = this.waiting.get(loop);
     if (known !== undefined) {
       known.at = at;
+      known.patience = PATIENCE; // something has happened: more may come of it
       return false;
     }
     const waiting = { patience: PATIENCE, at };

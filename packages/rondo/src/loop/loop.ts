@@ -27,6 +27,12 @@ const BUDGET = 1;
 /** The clock costs as much as a switch: it is read once in so many steps. A power of two. */
 const STEPS_A_CLOCK = 64;
 
+/**
+ * How often microtasks in a row may wake the loop before it lets the host breathe: a task that waits for one settled
+ * promise after the other must not keep I/O from being served.
+ */
+const MICROTASKS = 1000;
+
 /** Loops that run now, for `snapshot()`. */
 export const loops: Set<Loop> = new Set<Loop>();
 
@@ -82,6 +88,8 @@ export class Loop {
   steps: number;
   private draining: boolean;
   private kicked: boolean;
+  /** Wakes by microtasks since the host had its turn, as far as is known here. */
+  private microtasks: number;
   /** Called when every task waits for another one; whatever it makes ready goes on. */
   onDeadlock: (() => void) | null;
   /** The main task, for `snapshot()`; opaque on this floor. */
@@ -105,6 +113,7 @@ export class Loop {
     this.steps = 0;
     this.draining = false;
     this.kicked = false;
+    this.microtasks = 0;
     this.onDeadlock = null;
     this.root = null;
     this.describe = null;
@@ -155,6 +164,41 @@ export class Loop {
       this.draining = false;
     }
     if (kernel.tap !== null) tell("pollBegin", this);
+  }
+
+  /**
+   * For the reaction to a promise that was waited for on this loop: what becomes ready from here to `leave()` needs no
+   * kick. False where one is on its way already, or the loop is at work; then there is nothing to leave.
+   */
+  enter(): boolean {
+    if (this.draining || this.kicked) return false;
+    this.kicked = true;
+    return true;
+  }
+
+  /**
+   * Runs what has become ready since `enter()`, at once: a reaction begins on an empty stack, and in the context in which
+   * it was registered, which was this loop's own.
+   */
+  leave(): void {
+    if (this.breathes()) return;
+    this.kicked = false;
+    this.draining = true;
+    if (kernel.tap !== null) tell("pollEnd", this);
+    try {
+      this.drainNow();
+    } finally {
+      this.draining = false;
+    }
+    if (kernel.tap !== null) tell("pollBegin", this);
+  }
+
+  /** After so many wakes by microtasks: the host's other business first. */
+  private breathes(): boolean {
+    if (++this.microtasks < MICROTASKS) return false;
+    this.microtasks = 0;
+    this.host.wakeSoon(this);
+    return true;
   }
 
   private drainNow(): void {
@@ -225,7 +269,7 @@ export class Loop {
 
   private kick(): void {
     this.kicked = true;
-    this.host.kick(this);
+    if (!this.breathes()) this.host.kick(this);
   }
 
   /** A task has been made. */
