@@ -70,6 +70,7 @@ async function byHand(pages: readonly Source[]): Promise<number> {
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  top.top(10);
   return words;
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import lintPlugin from "./index.ts";
 
 const plugin = fileURLToPath(new URL("index.ts", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -102,6 +103,10 @@ async function oxlintLines(file: string): Promise<number[]> {
 }
 
 describe("the real linters", () => {
+  it("are told the version that the package has", () => {
+    expect(lintPlugin.meta?.version).toBe((require("../package.json") as { version: string }).version);
+  });
+
   it("ESLint finds every mistake with the recommended config", async () => {
     expect(await eslintLines("work.js")).toEqual([4, 5, 6, 7]);
   });

@@ -327,6 +327,17 @@ const dropped = [
     { messageId: "dropped" },
   ),
   bad(
+    "the ends that a channel gives are followed",
+    `import { Channel } from "rondo"; const c = new Channel(1); const end = c.cloneSender(); function f() { end.send(1); c.cloneReceiver().receive(); }`,
+    { messageId: "dropped" },
+    { messageId: "dropped" },
+  ),
+  bad(
+    "a task that was launched may be dropped, and waiting for it may not",
+    `import { launch } from "rondo"; launch(loop, function* () {}); function* f() { const c = f(); c; } f();`,
+    { messageId: "dropped" },
+  ),
+  bad(
     "a field of a class is followed out of an arrow",
     `import { Lock } from "rondo"; class A { lock = new Lock(); go() { return () => { this.lock.acquire(); }; } }`,
     { messageId: "dropped" },

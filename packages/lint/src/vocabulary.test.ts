@@ -1,15 +1,10 @@
 // Holds the rule's vocabulary against the runtime: the types below are worked out from Rondo's own declarations, so a
 // name that is added there and not here does not compile.
 import * as rondo from "rondo";
-import type { Group, Operation, Receiver, Scope, Sender, Task } from "rondo";
+import type { BroadcastSender, Group, Operation, Receiver, Scope, Sender, Subscription, Task } from "rondo";
 import * as hand from "rondo/coroutine";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { isRondo, methods, operations, operationTypes, results } from "./vocabulary.ts";
-
-/** The members of `M` that are functions and give an operation. */
-type Makers<M> = {
-  [K in keyof M]-?: M[K] extends (...args: never[]) => infer R ? (IsOperation<R> extends true ? K : never) : never;
-}[keyof M];
 
 /** `never` and `any` are assignable to everything, and say nothing. */
 type IsOperation<R> = 0 extends R & 1
@@ -20,7 +15,13 @@ type IsOperation<R> = 0 extends R & 1
       ? true
       : false;
 
-/** What the classes among the exports `M` make, by name. */
+/** The names of the members of `M` that are functions and give an operation. */
+type Makers<M> = {
+  [K in keyof M]-?: M[K] extends (...args: never[]) => infer R ? (IsOperation<R> extends true ? K : never) : never;
+}[keyof M] &
+  string;
+
+/** The classes among the exports `M`, by name, as their instances. */
 type Instances<M> = {
   [K in keyof M as M[K] extends abstract new (...args: never[]) => unknown ? K : never]: M[K] extends abstract new (
     ...args: never[]
@@ -30,22 +31,29 @@ type Instances<M> = {
 };
 
 type Known = Instances<typeof rondo> & {
+  BroadcastSender: BroadcastSender<unknown>;
   Group: Group;
   Receiver: Receiver<unknown>;
   Scope: Scope;
   Sender: Sender<unknown>;
+  Subscription: Subscription<unknown>;
   Task: Task;
 };
 
-/** For each class, the methods that make an operation; classes without any are left out. */
-type RealMethods = { [K in keyof Known as [Makers<Known[K]>] extends [never] ? never : K]: Makers<Known[K]> };
-type ListedMethods = { [K in keyof typeof methods]: (typeof methods)[K][number] };
+/** What gives a task that has been started already: it may be dropped. */
+type Started = "launch" | "Group.spawn";
+/** What is an operation by its shape alone: the inside of tasks and waits, and a walk over waits. */
+type Inside = "Task.next" | "Wait.next" | "Wait.throw" | "WaitQueue.waits" | `${string}._${string}`;
+
+/** `Class.method` of every method that makes an operation. */
+type RealMethods = Exclude<{ [K in keyof Known]: `${K}.${Makers<Known[K]>}` }[keyof Known], Started | Inside>;
+type ListedMethods = { [K in keyof typeof methods]: `${K}.${(typeof methods)[K][number]}` }[keyof typeof methods];
 
 type RealTypes = { [K in keyof Known]: IsOperation<Known[K]> extends true ? K : never }[keyof Known] | "Operation";
 
 describe("the vocabulary", () => {
   it("lists exactly the functions of each entry point that make an operation", () => {
-    expectTypeOf<(typeof operations)["rondo"][number]>().toEqualTypeOf<Makers<typeof rondo>>();
+    expectTypeOf<(typeof operations)["rondo"][number]>().toEqualTypeOf<Exclude<Makers<typeof rondo>, Started>>();
     expectTypeOf<(typeof operations)["rondo/coroutine"][number]>().toEqualTypeOf<Makers<typeof hand>>();
   });
 
@@ -57,9 +65,17 @@ describe("the vocabulary", () => {
     expectTypeOf<(typeof operationTypes)[number]>().toEqualTypeOf<RealTypes>();
   });
 
-  it("knows what a group's spawn gives", () => {
+  it("knows what `spawn`, `subscribe` and the clones of an end give", () => {
     expectTypeOf<ReturnType<Group["spawn"]>>().toExtend<Task>();
-    expect(results).toEqual({ Group: { spawn: "Task" } });
+    expectTypeOf<ReturnType<Known["Channel"]["cloneSender"]>>().toExtend<Sender<unknown>>();
+    expectTypeOf<ReturnType<Known["Channel"]["cloneReceiver"]>>().toExtend<Receiver<unknown>>();
+    expectTypeOf<ReturnType<Known["Broadcast"]["cloneSender"]>>().toExtend<BroadcastSender<unknown>>();
+    expectTypeOf<ReturnType<Known["Broadcast"]["subscribe"]>>().toExtend<Subscription<unknown>>();
+    expect(results).toEqual({
+      Broadcast: { cloneSender: "BroadcastSender", subscribe: "Subscription" },
+      Channel: { cloneReceiver: "Receiver", cloneSender: "Sender" },
+      Group: { spawn: "Task" },
+    });
   });
 
   it("names only what is really exported", () => {

@@ -27,28 +27,41 @@ export const operations = {
     "timeout",
     "until",
   ],
-  "rondo/coroutine": ["call"],
+  "rondo/coroutine": ["ask", "call"],
 } as const;
 
 /** For each class or interface of `rondo`, the methods that make an operation. */
 export const methods = {
   Barrier: ["wait"],
+  Broadcast: ["send"],
+  BroadcastSender: ["send"],
   Channel: ["receive", "send"],
   Condition: ["acquire", "hold", "wait", "waitFor", "with"],
   Deferred: ["wait"],
+  Flow: ["batch", "forEach", "next", "reduce", "toArray"],
   Gate: ["wait"],
   Group: ["ended", "next", "start"],
   Latch: ["wait"],
+  Limiter: ["acquire", "hold", "with"],
   Lock: ["acquire", "hold", "with"],
+  Queue: ["get", "join", "put"],
   RWLock: ["holdRead", "holdWrite", "read", "withRead", "withWrite", "write"],
+  RateLimiter: ["acquire"],
   Receiver: ["receive"],
   Semaphore: ["acquire", "hold", "with"],
   Sender: ["send"],
+  Subscription: ["receive"],
   Task: ["ended", "join"],
+  TaskLocal: ["run"],
+  WaitQueue: ["park"],
 } as const;
 
 /** Methods whose result is again something this file knows: `g.spawn(...)` gives a `Task`. */
-export const results = { Group: { spawn: "Task" } } as const;
+export const results = {
+  Broadcast: { cloneSender: "BroadcastSender", subscribe: "Subscription" },
+  Channel: { cloneReceiver: "Receiver", cloneSender: "Sender" },
+  Group: { spawn: "Task" },
+} as const;
 
 /** Classes and interfaces whose instances are operations themselves: a task is joined with `yield* task`. */
 export const operationTypes = ["Deferred", "Operation", "Task", "Wait"] as const;
