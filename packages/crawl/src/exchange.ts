@@ -100,14 +100,8 @@ function quietly(closing: Promise<unknown>): void {
   closing.catch(() => undefined);
 }
 
+/** One piece of memory, which decoding wants; a body that came in one already is. */
 function join(chunks: Uint8Array[], size: number): Uint8Array {
   const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined && only.length === size) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return chunks.length === 1 && only !== undefined && only.length === size ? only : Buffer.concat(chunks, size);
 }

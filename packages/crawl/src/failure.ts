@@ -115,7 +115,11 @@ const CODES: Readonly<Record<string, [kind: FailureKind, retryable: boolean, say
   UND_ERR_BODY_TIMEOUT: ["connection", true, "{host} stopped sending in the middle of its answer"],
   UND_ERR_SOCKET: ["connection", true, "{host} broke the connection off"],
   UND_ERR_HEADERS_OVERFLOW: ["protocol", false, "{host} answered with more headers than can be taken"],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["protocol", true, "{host} sent more or fewer bytes than it announced"],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: [
+    "connection",
+    true,
+    "{host} broke the connection off before the end it announced",
+  ],
   EPROTO: ["tls", false, "{host} does not speak TLS as it should"],
 };
 
@@ -143,8 +147,8 @@ export function networkError(error: unknown, host: string): SourceError {
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string") return at.code;
-    // undici's error for this has a name where the others have a code.
-    if (at.name === "HTTPParserError") return "HPE_INVALID";
+    // undici's error for this has a name where the others have a code. A chunked body that breaks off is one of them.
+    if (at.name === "HTTPParserError") return /\bEOF\b/.test(at.message) ? "UND_ERR_SOCKET" : "HPE_INVALID";
     // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
     if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
   }

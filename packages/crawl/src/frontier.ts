@@ -43,6 +43,12 @@ export class Frontier {
     }
   }
 
+  /** Whether sources of this host are still to come. */
+  hasMore(host: string): boolean {
+    const lane = this.#lanes.get(host);
+    return lane !== undefined && lane.head < lane.sources.length;
+  }
+
   /** Sources not yet taken. */
   get size(): number {
     return this.#size;

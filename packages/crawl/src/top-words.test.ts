@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { own, TopWords } from "./top-words.ts";
 
@@ -16,6 +17,25 @@ test("the commonest words come first, and equal ones by the alphabet", () => {
     { word: "b", count: 2 },
   ]);
   expect(words.top(0)).toEqual([]);
+});
+
+test("the top is what sorting everything would give", () => {
+  const count = fc.array(
+    fc.tuple(fc.string({ unit: "grapheme-ascii", maxLength: 3 }), fc.integer({ min: 1, max: 9 })),
+    { maxLength: 400 },
+  );
+  fc.assert(
+    fc.property(count, fc.integer({ min: 0, max: 20 }), (said, n) => {
+      const words = new TopWords();
+      const all = new Map<string, number>();
+      for (const [word, times] of said) {
+        words.add(word, times);
+        all.set(word, (all.get(word) ?? 0) + times);
+      }
+      const sorted = [...all].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, n);
+      expect(words.top(n)).toEqual(sorted.map(([word, times]) => ({ word, count: times })));
+    }),
+  );
 });
 
 test("however many words come, no more than the limit are kept, and the common ones stay exact", () => {

@@ -50,15 +50,29 @@ export class TopWords {
 
   /** The `n` commonest words, the commonest first; equally common ones in the order of the alphabet. */
   top(n: number): WordCount[] {
-    const all = Array.from(this.#counts, ([word, count]) => ({ word, count }));
-    return all.toSorted((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1)).slice(0, n);
+    if (n <= 0) return [];
+    let best: WordCount[] = [];
+    // What is rarer than the n-th best so far is passed over, so that a few are sorted again and again and not all once.
+    let least = 0;
+    for (const [word, count] of this.#counts) {
+      if (count < least) continue;
+      best.push({ word, count });
+      if (best.length < 4 * n + 64) continue;
+      best = best.toSorted(commonerFirst).slice(0, n);
+      least = best.at(-1)?.count ?? 0;
+    }
+    return best.toSorted(commonerFirst).slice(0, n);
   }
 
-  /** Frees half the places: the median count is the line, and among those on it the later ones go. */
+  /** Frees half the places: the commoner half stays. */
   #drop(): void {
     const kept = this.top(this.#limit >> 1);
     this.#counts = new Map(kept.map(({ word, count }) => [word, count]));
   }
+}
+
+function commonerFirst(a: WordCount, b: WordCount): number {
+  return b.count - a.count || (a.word < b.word ? -1 : 1);
 }
 
 /**

@@ -135,14 +135,17 @@ export class Visit {
 
   /** One try: the address, and wherever it leads. */
   *#follow(): Coroutine<Download> {
-    const { fetch, bodyLimit, redirects, userAgent, world } = this.#all;
-    const headers = { ...HEADERS, "user-agent": userAgent };
+    const { fetch, frontier, bodyLimit, redirects, userAgent, world } = this.#all;
     const way = [this.source.url];
     this.redirects = [];
     for (;;) {
       const url = way.at(-1) as string;
-      yield* this.#moveTo(new URL(url).host);
+      const { host } = new URL(url);
+      yield* this.#moveTo(host);
       this.stage = "asking";
+      // A connection is kept only where somebody will use it again: ten thousand hosts would be as many idle sockets.
+      const connection = frontier.hasMore(host) ? "keep-alive" : "close";
+      const headers = { accept: ACCEPT, "user-agent": userAgent, connection };
       const response = yield* ask(fetch, url, headers, this);
       const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
       if (location !== null) {
@@ -160,7 +163,7 @@ export class Visit {
       if (response.status < 200 || response.status > 299) {
         discard(response);
         const says = `HTTP ${response.status}${response.statusText === "" ? "" : ` ${response.statusText}`}`;
-        throw new SourceError("status", `${new URL(url).host} answers ${says}`, {
+        throw new SourceError("status", `${host} answers ${says}`, {
           retryable: isPassing(response.status),
           ...asked(retryAfter(response.headers.get("retry-after"), world.wallClock())),
         });
@@ -231,10 +234,8 @@ export class Visit {
 /** A title is for a column of a table; what is longer is a mistake in the document. */
 const LONGEST_TITLE = 200;
 
-const HEADERS = {
-  accept:
-    "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/html;q=0.8, */*;q=0.5",
-};
+const ACCEPT =
+  "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/html;q=0.8, */*;q=0.5";
 
 function asked(wait: number | undefined): { retryAfter?: number } {
   return wait === undefined ? {} : { retryAfter: wait };

@@ -84,26 +84,22 @@ test("words between spaces are the words Intl.Segmenter finds", () => {
   );
 });
 
-test("no text at all makes it stumble, and folding twice is folding once", () => {
+test("no text at all makes it stumble", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
       const folded = fold(text);
       let last = 0;
-      eachWord(folded, {
-        word: (word, start, end) => {
-          expect(start).toBeGreaterThanOrEqual(last);
-          expect(end).toBeGreaterThan(start);
-          expect(end).toBeLessThanOrEqual(folded.length);
-          expect(word.length).toBeGreaterThan(0);
-          last = end;
-        },
-      });
+      let sound = true;
+      const word = (found: string, start: number, end: number): void => {
+        sound &&= start >= last && end > start && end <= folded.length && found.length > 0;
+        last = end;
+      };
+      eachWord(folded, { word });
+      return sound;
     }),
   );
-  const text = fc.string({ unit: "grapheme", maxLength: 60 });
-  fc.assert(
-    fc.property(text, (given) => {
-      expect(fold(fold(given))).toBe(fold(given));
-    }),
-  );
+});
+
+test("folding twice is folding once", () => {
+  fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 60 }), (text) => fold(fold(text)) === fold(text)));
 });
