@@ -560,6 +560,13 @@ function alreadyGone(value: unknown): IteratorResult<never, unknown> {
   return { done: true, value };
 }
 
+/** After something that may have stepped other fibers inside a step of `current`: goes on with that. */
+export function backTo(current: Fiber | null, fuel: number): void {
+  kernel.current = current;
+  // It may have been cancelled meanwhile, and meets that at its next wait, even one that could complete at once.
+  kernel.fuel = current === null || (current.bits & INTERRUPTED) !== 0 ? 0 : fuel;
+}
+
 function misused(wait: Wait): Error {
   const whose = wait.state === PARKED ? "another coroutine is waiting on it" : "it is over";
   return new Error(

@@ -3,7 +3,7 @@
  * built, small enough to be tried at a prompt, and the place to learn what a coroutine is (after David Beazley's
  * course, where `send()` and `close()` do the same for Python).
  */
-import { Fiber, type Body, INTERRUPTED } from "./fiber.ts";
+import { backTo, Fiber, type Body, INTERRUPTED } from "./fiber.ts";
 import { BODY, ERROR, Segment, UNWOUND } from "./segment.ts";
 import { suppress } from "./errors.ts";
 import { defineKind, GRANTED, PARKED, REFUSED, Wait } from "./wait.ts";
@@ -203,8 +203,7 @@ function advance(hand: Hand): Stepped<unknown> {
       hand.step();
     } while (hand.ready); // a checkpoint lets the others run: here there are none
   } finally {
-    kernel.current = before;
-    kernel.fuel = fuel;
+    backTo(before, fuel);
   }
   if (hand.failure !== undefined) throw hand.failure.error;
   return hand.result ?? { done: false, wait: hand.wait as Wait };

@@ -9,9 +9,10 @@
  * returns: no promise, no extra macrotask. After its budget it hands over to the host once, so that I/O and timers are
  * served even while some task never stops.
  */
+import { backTo } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import type { Host } from "./host.ts";
+import type { Host, Report } from "./host.ts";
 import { Batch } from "./batch.ts";
 import { type Timed, Timers } from "./timers.ts";
 
@@ -32,6 +33,9 @@ const STEPS_A_CLOCK = 64;
  * promise after the other must not keep I/O from being served.
  */
 const MICROTASKS = 1000;
+
+/** How many times so many steps a drain may go on while something outside is waited for. */
+const ROUNDS = 256;
 
 /** Loops that run now, for `snapshot()`. */
 export const loops: Set<Loop> = new Set<Loop>();
@@ -142,6 +146,7 @@ export class Loop {
   turn(): Turn {
     const before = this.draining;
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
+    kernel.clock = Math.floor(this.host.now());
     if (this.batch.left === 0) this.swap();
     const steps = this.batch.left;
     while (this.batch.left > 0) this.stepSome(this.batch.left, false);
@@ -207,13 +212,15 @@ export class Loop {
     kernel.clock = Math.floor(clock);
     let end = clock + BUDGET;
     timers.fireDue(clock);
+    let rounds = 0;
     for (;;) {
       this.stepSome(STEPS_A_CLOCK, true);
       clock = host.now();
       kernel.clock = Math.floor(clock);
       timers.fireDue(clock);
       if (this.readyCount > 0) {
-        if (clock < end) continue;
+        // Not by the clock alone: a virtual one stands still while anything is ready, and somebody may wait for a promise.
+        if (clock < end && (this.outside === 0 || ++rounds < ROUNDS)) continue;
         host.wakeSoon(this);
         return;
       }
@@ -244,6 +251,8 @@ export class Loop {
 
   /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. */
   private stepSome(most: number, onward: boolean): void {
+    // A loop may be driven from inside a task of another one, which goes on afterwards.
+    const { current, fuel } = kernel;
     let steps = 0;
     let task: Runnable | undefined;
     try {
@@ -260,11 +269,19 @@ export class Loop {
     } catch (error) {
       // A step never throws what the program threw. This is a fault of the runtime or of a host, and it must not cost
       // the tasks behind it their turn.
-      this.host.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
+      this.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
     }
     this.steps += steps;
-    kernel.current = null;
-    kernel.fuel = 0;
+    backTo(current, fuel);
+  }
+
+  /** Tells the host something that is nobody's error to catch. Never throws: whoever reports has work to finish. */
+  report(report: Report): void {
+    try {
+      this.host.report(report);
+    } catch (error) {
+      globalThis.console?.error("rondo: the host threw while it was told:", report.message, error);
+    }
   }
 
   private kick(): void {

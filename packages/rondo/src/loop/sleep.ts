@@ -3,7 +3,7 @@
  */
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { CHECKPOINT, defineKind, Wait, type Waiter } from "../coroutine/wait.ts";
+import { CHECKPOINT, defineKind, describeWait, Wait, type Waiter } from "../coroutine/wait.ts";
 import type { Loop } from "./loop.ts";
 
 /** The loop whose task runs now. */
@@ -48,7 +48,9 @@ const SLEEP_UNTIL = defineKind({
 });
 
 function loopOf(wait: Wait): Loop {
-  return (wait.waiter as Waiter).loop as Loop;
+  const loop = (wait.waiter as Waiter).loop as Loop | undefined;
+  if (loop === undefined) throw new Error(`${describeWait(wait)} needs a loop: it works only inside run(), not in a coroutine stepped by hand`);
+  return loop;
 }
 
 function setSleep(wait: Wait, loop: Loop, at: number): void {

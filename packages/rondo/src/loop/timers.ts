@@ -82,13 +82,20 @@ export class Timers<Node extends Timed = Timed> {
       due.push(node);
     }
     let fired = 0;
+    let faults: unknown[] | null = null;
     for (const node of due) {
       // Removed, or set again, by one that fired before it.
       if (node.slot !== DUE) continue;
       node.slot = NOWHERE;
       fired++;
-      node.fire();
+      try {
+        node.fire();
+      } catch (error) {
+        // It must not; but if it does, the others of its batch are in no heap any more, and would be lost.
+        (faults ??= []).push(error);
+      }
     }
+    if (faults !== null) throw faults[0];
     return fired;
   }
 

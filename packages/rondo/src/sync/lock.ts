@@ -204,7 +204,7 @@ export class Lock implements Held {
   abandon(task: Task): void {
     this.leave(task);
     this.broken = true;
-    task.loop.host.report({ kind: "lock", message: `"${task.name}" ended while it held ${this.title}` });
+    task.loop.report({ kind: "lock", message: `"${task.name}" ended while it held ${this.title}` });
     this.waiters.break(brokenLock(this));
   }
 }

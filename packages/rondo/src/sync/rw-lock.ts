@@ -269,7 +269,7 @@ export class RWLock {
     const how = this.writing ? "wrote" : "read";
     this.drop(task, this.grips.get(task) as Grip);
     this.broken = true;
-    task.loop.host.report({ kind: "lock", message: `"${task.name}" ended while it ${how} ${this.title}` });
+    task.loop.report({ kind: "lock", message: `"${task.name}" ended while it ${how} ${this.title}` });
     this.waiters.break(new LateError(() => this.brokenError()));
   }
 

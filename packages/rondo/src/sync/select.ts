@@ -77,7 +77,7 @@ function withdrawArms(select: Wait, except: BegunArm | null): boolean {
       withdrawn = wait.kind.abort(wait);
     } catch (error) {
       // Whoever grants the other arm is not to blame, and must go on.
-      (arm.loop as Loop).host.report({ kind: "host", message: `withdrawing the arm "${arm.key}" of a select threw`, error });
+      (arm.loop as Loop).report({ kind: "host", message: `withdrawing the arm "${arm.key}" of a select threw`, error });
     }
     if (withdrawn && wait.state === PARKED) wait.state = WITHDRAWN;
     else if (!withdrawn) all = false;

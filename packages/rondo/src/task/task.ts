@@ -318,7 +318,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   }
 
   report(message: string, error?: unknown): void {
-    this.loop.host.report({ kind: "task", message: `"${this.name}": ${message}`, ...(error === undefined ? {} : { error }) });
+    this.loop.report({ kind: "task", message: `"${this.name}": ${message}`, ...(error === undefined ? {} : { error }) });
   }
 
   finished(outcome: number, value: unknown): void {

@@ -111,7 +111,7 @@ export class CleanupWatch {
     if (now >= this.reportAt) {
       this.reportAt = Infinity;
       const frame = task.suspendedStack()[0];
-      task.loop.host.report({
+      task.loop.report({
         kind: "cleanup",
         message:
           `a cleanup of "${task.name}" has been waiting for "${task.wait?.label ?? "checkpoint"}" for ${REPORT_AFTER / 1000} s after its cancellation` +
