@@ -77,6 +77,21 @@ describe("a subscriber that falls behind", () => {
       yield* sender;
     }));
 
+  test("that is closed lets everyone go who waited for it alone", () =>
+    onEverySchedule(function* (g) {
+      const news = new Broadcast<number>(2);
+      const slow = news.subscribe();
+      const quick = g.spawn(drain(news.subscribe()));
+      for (const item of [1, 2]) yield* news.send(item);
+      const senders = [3, 4, 5].map((item) => g.spawn(news.send(item)));
+      yield* sleep(1);
+      slow.close();
+      for (const sender of senders) yield* sender;
+      expect(now()).toBe(1);
+      news.close();
+      expect((yield* quick).toSorted()).toEqual([1, 2, 3, 4, 5]);
+    }));
+
   test("loses its oldest items with drop-oldest, and can tell how many", async () => {
     await virtually(function* () {
       const news = new Broadcast<number>(2, { overflow: "drop-oldest" });
@@ -98,6 +113,10 @@ describe("a subscriber that falls behind", () => {
       expect(String(error)).toContain('a subscription of the broadcast "prices" fell behind and has lost 3 items');
       expect([yield* slow.receive(), yield* slow.receive(), slow.tryReceive()]).toEqual([4, 5, undefined]);
       expect(slow.missed).toBe(3);
+      for (let i = 1; i <= 3; i++) news.trySend(i);
+      const clone = slow.clone(); // has lost as much, and has to be told as well
+      expect(yield* thrownBy(() => slow.receive())).toBeInstanceOf(BrokenError);
+      expect(yield* thrownBy(() => clone.receive())).toBeInstanceOf(BrokenError);
     });
   });
 
@@ -197,6 +216,8 @@ describe("ends", () => {
       const second = news.cloneSender();
       const waiting = g.spawn(drain(news.subscribe()));
       yield* news.send(1);
+      yield* sleep(1);
+      expect(waiting.state).toBe("waiting");
       news.close();
       yield* sleep(1);
       expect(waiting.state).toBe("waiting");

@@ -9,7 +9,7 @@
 import { BrokenError, ClosedError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { defineKind, grant, LateError, refuse, Wait } from "../coroutine/wait.ts";
+import { defineKind, grant, LateError, PARKED, refuse, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 
 const SEND = defineKind({
@@ -381,7 +381,8 @@ export class Broadcast<T> {
   /** @internal Sends if that needs no waiting. */
   offer(end: BroadcastSender<T>, item: T): boolean {
     if (!end.open) throw new ClosedError(`a sender of ${this.title} is closed: it cannot send any more`);
-    if (this.sending.length > 0 || !this.hasRoom()) return false;
+    // Where there is room nobody waits to send: whoever makes room sends for them.
+    if (!this.hasRoom()) return false;
     this.deliver(item);
     return true;
   }
@@ -412,7 +413,7 @@ export class Broadcast<T> {
   senderClosed(end: BroadcastSender<T>): void {
     // A copy of the line: refusing one arm of a `select` takes its other arms out, which may be the next in line.
     for (const wait of [...this.sending.waits()]) {
-      if (wait.on !== end || wait.queue !== this.sending) continue;
+      if (wait.on !== end || wait.state !== PARKED) continue;
       this.sending.remove(wait);
       refuse(wait, new LateError(() => new ClosedError(`a sender of ${this.title} was closed while it was sending`)));
     }

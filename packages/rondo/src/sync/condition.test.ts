@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
 import {
+  BrokenError,
   checkpoint,
   Condition,
   type Group,
@@ -13,6 +14,7 @@ import {
   sleep,
   type Task,
   timeout,
+  VirtualHost,
 } from "../index.ts";
 
 /** A task that waits on the condition, and tells that it has the lock when it goes on. */
@@ -273,6 +275,45 @@ describe("a wait that is cancelled", () => {
       yield* task.ended();
       expect(task.state).toBe("cancelled");
     });
+  });
+});
+
+describe("a lock that is broken", () => {
+  test("is told to those who were notified and wait for it", async () => {
+    const host = new VirtualHost();
+    await inGroup(function* (g) {
+      const condition = new Condition();
+      const waiting = g.spawn(() =>
+        thrownBy(function* () {
+          yield* condition.acquire();
+          yield* condition.wait();
+        }),
+      );
+      yield* sleep(1);
+      yield* g.spawn(function* () {
+        yield* condition.acquire();
+        condition.notify();
+      });
+      expect(yield* waiting).toBeInstanceOf(BrokenError);
+    }, host);
+    expect(host.reports).toHaveLength(1);
+  });
+
+  test("is not waited for by one who is cancelled", async () => {
+    const host = new VirtualHost();
+    await inGroup(function* (g) {
+      const condition = new Condition();
+      const waiting = g.spawn(function* () {
+        yield* condition.acquire();
+        yield* condition.wait();
+      });
+      yield* sleep(1);
+      yield* g.spawn(condition.acquire());
+      waiting.cancel();
+      yield* waiting.ended();
+      expect(waiting.state).toBe("cancelled");
+    }, host);
+    expect(host.reports).toHaveLength(1);
   });
 });
 

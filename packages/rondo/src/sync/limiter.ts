@@ -173,14 +173,15 @@ export class Limiter {
     if (this.borrowers.has(borrower)) {
       throw new Error(`${describeBorrower(borrower)} has borrowed a token of ${this.title} already: one each`);
     }
-    if (this.waiters.length > 0 || this.borrowers.size >= this.size) return false;
-    this.lend(borrower);
+    // A token that is free is one that nobody waits for: each is handed over the moment it comes back.
+    if (this.borrowers.size >= this.size) return false;
+    this.lend(borrower, kernel.current);
     return true;
   }
 
-  private lend(borrower: object): void {
+  private lend(borrower: object, task: object | null): void {
     this.borrowers.add(borrower);
-    if (kernel.tap !== null) tell("acquired", this, kernel.current);
+    if (kernel.tap !== null) tell("acquired", this, task);
   }
 
   /** @internal */
@@ -205,7 +206,7 @@ export class Limiter {
       if (wait === null) return;
       const borrower = borrowerOf(wait);
       this.pending.delete(borrower);
-      this.lend(borrower);
+      this.lend(borrower, (wait.waiter as Waiter).owner as object);
       grant(wait, undefined);
     }
   }

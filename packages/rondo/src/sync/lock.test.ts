@@ -263,9 +263,18 @@ describe("a task that ends while it holds a lock", () => {
     const host = new VirtualHost();
     await inGroup(function* (g) {
       const lock = new Lock({ name: "ledger" });
-      g.spawn(lock.acquire(), { name: "forgetful" });
+      g.spawn(
+        function* () {
+          yield* lock.acquire();
+          yield* sleep(5);
+        },
+        { name: "forgetful" },
+      );
       const waiters = [1, 2].map(() => g.spawn(() => thrownBy(() => lock.acquire())));
+      yield* sleep(1);
+      expect(lock.statistics()).toEqual({ holder: "forgetful", waiters: 2 });
       for (const waiter of waiters) expect(yield* waiter).toBeInstanceOf(BrokenError);
+      expect(now()).toBe(5);
       expect(yield* thrownBy(() => lock.acquire())).toBeInstanceOf(BrokenError);
       expect(() => lock.tryAcquire()).toThrow(BrokenError);
       expect(lock.holder).toBe(null);

@@ -177,7 +177,8 @@ export class Queue<T> {
       grant(getter, item);
       return true;
     }
-    if (this.putters.length > 0 || this.items.length >= this.capacity) return false;
+    // Where there is room nobody waits for it: whoever makes room lets them in.
+    if (this.items.length >= this.capacity) return false;
     this.items.push(item);
     this.unfinished++;
     return true;

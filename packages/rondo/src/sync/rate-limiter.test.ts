@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { inGroup, onEverySchedule, virtually } from "../../tests/virtual.ts";
-import { Loop, moveOnAfter, now, RateLimiter, run, select, sleep, VirtualHost } from "../index.ts";
+import { DeadlockError, Gate, Loop, moveOnAfter, now, RateLimiter, run, select, sleep, VirtualHost } from "../index.ts";
 
 /** When each of `n` tasks, started one after the other at 0, got its tokens. */
 async function times(limiter: RateLimiter, costs: readonly number[]): Promise<number[]> {
@@ -111,6 +111,15 @@ describe("one that is cancelled in line", () => {
       expect(limiter.statistics().waiters).toBe(0);
     }, host);
     expect(host.now()).toBe(10);
+    // Nothing is left to wake this one: a timer that had been forgotten would.
+    const late = virtually(function* () {
+      const limiter = new RateLimiter(1, 1_000_000);
+      yield* limiter.acquire();
+      yield* moveOnAfter(5, limiter.acquire());
+      yield* new Gate().wait();
+    }, host);
+    await expect(late).rejects.toThrow(DeadlockError);
+    expect(host.now()).toBe(15);
   });
 
   test("in the turn in which it was let go has its token, and the next comes at the pace", () =>

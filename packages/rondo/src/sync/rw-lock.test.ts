@@ -250,9 +250,17 @@ describe("a task that ends while it holds it", () => {
       const host = new VirtualHost();
       await inGroup(function* (g) {
         const lock = new RWLock({ name: "config" });
-        g.spawn(() => (how === "read" ? lock.read() : lock.write()), { name: "forgetful" });
+        g.spawn(
+          function* () {
+            yield* how === "read" ? lock.read() : lock.write();
+            yield* sleep(5);
+          },
+          { name: "forgetful" },
+        );
         const writer = g.spawn(() => thrownBy(() => lock.write()));
         const reader = g.spawn(() => thrownBy(() => lock.read()));
+        yield* sleep(1);
+        expect(lock.statistics()).toMatchObject({ waitingWriters: 1, waitingReaders: 1 });
         expect(yield* writer).toBeInstanceOf(BrokenError);
         expect(yield* reader).toBeInstanceOf(BrokenError);
         expect(yield* thrownBy(() => lock.read())).toBeInstanceOf(BrokenError);

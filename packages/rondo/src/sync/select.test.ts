@@ -241,6 +241,27 @@ describe("cancellation", () => {
     });
   });
 
+  test("in one that cannot be withdrawn: what comes of it too late disturbs nobody", async () => {
+    await inGroup(function* (g) {
+      const channel = new Channel<string>(0);
+      let wake: (value: string) => void = () => {};
+      const chooser = g.spawn(function* () {
+        const own = suspend<string>((go) => {
+          wake = go;
+          return () => false;
+        });
+        const taken = yield* select({ own, item: channel.receive() });
+        yield* sleep(10);
+        return [taken, now()];
+      });
+      yield* sleep(1);
+      expect(channel.trySend("x")).toBe(true);
+      yield* sleep(1);
+      wake("too late");
+      expect(yield* chooser).toEqual([{ key: "item", value: "x" }, 11]);
+    });
+  });
+
   test("by a timeout or by its own scope leaves nothing behind", async () => {
     await virtually(function* () {
       const channel = new Channel<number>(0);
@@ -305,6 +326,9 @@ describe("bad use", () => {
       const late = select({ a: other });
       yield* other;
       expect(String(yield* thrownBy(() => late))).toMatch(/the arm "a" of a select is a wait that was used already/);
+      const loser = sleep(1);
+      yield* select({ ready: new Gate({ open: true }).wait(), loser });
+      expect(() => select({ loser })).toThrow(/which was used already/);
     });
   });
 });
