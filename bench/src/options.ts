@@ -16,7 +16,7 @@ export const usage = `npm run bench -- [options]
 
   --only A,B     only these workloads
   --rounds N     rounds of each (5)
-  --quick        a tenth of the work in 2 rounds: does everything run? The figures mean little
+  --quick        a tenth of the work in 2 rounds, and no floors: does everything run? The figures mean little
   --check        exit with status 1 when a floor is lost
   --no-python    leave out the Python peers; RONDO_BENCH_PYTHON names the interpreter to use
 `;
