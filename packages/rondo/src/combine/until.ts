@@ -35,11 +35,14 @@ class Followed extends WaitQueue {
   /** Somebody waited in vain: others who wait for the same promise are to stand in this line. */
   declare left: boolean;
   declare onLate: OnLate | undefined;
+  /** The loop in whose context the reaction was added; not kept once somebody has left. */
+  declare home: Loop | null;
   /** Where a failing `onLate` is reported; known once somebody has left. */
   declare host: Host | null;
 
-  constructor(promise: PromiseLike<unknown>) {
+  constructor(promise: PromiseLike<unknown>, home: Loop) {
     super();
+    this.home = home;
     this.promise = promise;
     this.settled = false;
     this.left = false;
@@ -59,13 +62,13 @@ class Followed extends WaitQueue {
     if (this.settled) return;
     this.settled = true;
     const taken = this.head !== null;
-    // A promise calls back on an empty stack: the loop can go on at once. Others may call from anywhere.
-    const isReaction = this.promise.then === nativeThen;
+    // A promise calls back on an empty stack, in the context of the loop that asked it: that one can go on at once.
+    const home = this.promise.then === nativeThen ? this.home : null;
     let entered: Loop | null = null;
     for (let wait = this.shift(); wait !== null; wait = this.shift()) {
       const loop = loopOf(wait);
       loop.outside--;
-      if (isReaction && entered === null && loop.enter()) entered = loop;
+      if (loop === home && loop.enter()) entered = loop;
       if (fulfilled) grant(wait, value);
       else refuse(wait, value);
     }
@@ -94,6 +97,7 @@ class Followed extends WaitQueue {
   leave(onLate: OnLate | undefined, host: Host): void {
     this.onLate = onLate;
     this.host = host;
+    this.home = null;
     if (this.left) return;
     this.left = true;
     waitedInVain++;
@@ -155,7 +159,7 @@ const UNTIL = defineKind({
       followed.push(wait);
       return;
     }
-    followed = new Followed(promise);
+    followed = new Followed(promise, loop);
     followed.push(wait);
     try {
       followed.follow();
@@ -182,8 +186,9 @@ const UNTIL = defineKind({
     // Cancelled before it began: a function was not called and has nothing to clean, a promise is on its way.
     const call = wait.arg as Call | undefined;
     if (call?.ask !== undefined || abandoned.has(wait.on as PromiseLike<unknown>)) return;
-    const followed = new Followed(wait.on as PromiseLike<unknown>);
-    followed.leave(call?.onLate, loopOf(wait).host);
+    const loop = loopOf(wait);
+    const followed = new Followed(wait.on as PromiseLike<unknown>, loop);
+    followed.leave(call?.onLate, loop.host);
     try {
       followed.follow();
     } catch {

@@ -6,7 +6,7 @@
  * alive by having been seen.
  */
 import { kernel } from "../coroutine/kernel.ts";
-import { setTap, type Tap } from "../coroutine/tap.ts";
+import { setTap, type Tap, tell } from "../coroutine/tap.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { Task } from "../task/task.ts";
 
@@ -67,6 +67,7 @@ export class Recorder {
   private count: number;
   private now: number;
   private before: Tap | null;
+  private on: boolean;
   private readonly tap: Tap;
 
   constructor(options: RecorderOptions = {}) {
@@ -86,6 +87,7 @@ export class Recorder {
     this.count = 0;
     this.now = 0;
     this.before = null;
+    this.on = false;
     this.tap = this.makeTap();
   }
 
@@ -97,12 +99,14 @@ export class Recorder {
   /** Begins to record, after what is there already. */
   start(): void {
     if (this.recording) throw new Error("the recorder records already");
+    this.on = true;
     this.before = setTap(this.tap);
   }
 
   /** Puts back the tap that was there before. */
   stop(): void {
     if (this.recording) setTap(this.before);
+    this.on = false;
     this.before = null;
   }
 
@@ -157,8 +161,13 @@ export class Recorder {
   private makeTap(): Tap {
     // Every site passes what it heard to the tap before it: a monitor and a recorder may look at one program.
     const also = <Site extends keyof Tap>(site: Site, ...args: Parameters<NonNullable<Tap[Site]>>): void => {
-      const heard = this.before?.[site] as ((...args: unknown[]) => void) | undefined;
-      heard?.apply(this.before, args);
+      if (this.before === null) return;
+      // In its own place, so that it may take itself off, and is taken off where it throws, and we are not.
+      kernel.tap = this.before;
+      tell(site, ...args);
+      if (!this.on) return;
+      this.before = kernel.tap;
+      kernel.tap = this.tap;
     };
     const aboutTask = (what: keyof Tap, task: object, by: object | null, detail: string): void => {
       this.now = (task as Task).loop.now();
