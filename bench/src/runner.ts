@@ -26,8 +26,13 @@ export type Report =
 interface Runner {
   readonly name: string;
   readonly amount: number;
+  /** In how many slices it does a round. */
+  readonly slices: number;
   run(amount: number): Promise<number | undefined>;
 }
+
+/** A contestant with less than this share of the work does it in one go: cut finer, starting up would be all it does. */
+const WHOLE = 0.2;
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -45,6 +50,7 @@ async function measure(workload: Workload, task: Task): Promise<void> {
     .map((contestant) => ({
       name: contestant.name,
       amount: amountFor(workload, contestant.share ?? 1, task.scale),
+      slices: (contestant.share ?? 1) < WHOLE ? 1 : (workload.slices ?? 1),
       run: (amount) => contestant.run(amount),
     }));
   const peers: PythonPeer[] = [];
@@ -54,7 +60,7 @@ async function measure(workload: Workload, task: Task): Promise<void> {
       const peer = isWanted(name) && task.python.includes(name) ? await PythonPeer.start(name) : undefined;
       if (!peer) continue;
       peers.push(peer);
-      runners.push({ name, amount, run: (units) => peer.run(workload.name, units) });
+      runners.push({ name, amount, slices: 1, run: (units) => peer.run(workload.name, units) });
     }
   }
 
@@ -74,22 +80,22 @@ async function measure(workload: Workload, task: Task): Promise<void> {
     }
   };
 
-  const slices = workload.slices ?? 1;
   const part = (runner: Runner, of: number): number => amountFor(workload, runner.amount / workload.amount, 1 / of);
   // A heap is measured once and cold. Time is measured warm: the first round only teaches the engine.
   if (!workload.alone) for (const runner of runners) await once(runner, part(runner, 3));
   let isForward = true;
   for (let round = 0; round < task.rounds; round++) {
     const costs = new Map<Runner, number>();
-    for (let slice = 0; slice < slices; slice++) {
+    for (let slice = 0; slice < (workload.slices ?? 1); slice++) {
       for (const runner of isForward ? runners : runners.toReversed()) {
-        costs.set(runner, (costs.get(runner) ?? 0) + (await once(runner, part(runner, slices))));
+        if (slice >= runner.slices) continue;
+        costs.set(runner, (costs.get(runner) ?? 0) + (await once(runner, part(runner, runner.slices))));
       }
       isForward = !isForward;
     }
     for (const [runner, cost] of costs) {
       if (out.has(runner)) continue;
-      const amount = part(runner, slices) * slices;
+      const amount = part(runner, runner.slices) * runner.slices;
       tell({ contestant: runner.name, amount, cost: cost / amount });
     }
   }

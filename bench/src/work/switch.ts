@@ -63,7 +63,7 @@ export const switching: Workload = {
     },
     {
       name: "Effection",
-      share: 0.02,
+      share: 0.1,
       async run(amount) {
         const tasks = Array.from({ length: TASKS }, () => effectionTurns(amount / TASKS));
         const started = busy();
