@@ -43,6 +43,8 @@ const SUSPEND = defineKind({
     try {
       // A function that gives no abort cannot be stopped, only left.
       withdrawn = abort === undefined || abort() !== false;
+      // Asked once: a second region that is cancelled must not ask again.
+      if (!withdrawn && wait.state === PARKED) wait.value = tooLate;
     } finally {
       // It may have woken its task while it withdrew: then the result stands.
       if (wait.state !== PARKED) withdrawn = false;
@@ -52,6 +54,8 @@ const SUSPEND = defineKind({
   },
   labelOf: (wait) => String(wait.arg),
 });
+
+const tooLate = (): false => false;
 
 /**
  * Waits until somebody outside calls `wake(value)` or `fail(error)`; the first call counts. The function you give is
