@@ -164,11 +164,14 @@ describe("outside a task", () => {
 
   test.each([
     ["spread", () => [...sleep(1)]],
-    ["stepped by hand", () => {
-      const wait = sleep(1) as unknown as Iterator<unknown>;
-      wait.next();
-      wait.next();
-    }],
+    [
+      "stepped by hand",
+      () => {
+        const wait = sleep(1) as unknown as Iterator<unknown>;
+        wait.next();
+        wait.next();
+      },
+    ],
   ])("a wait that is %s says that there is no loop", (_how, use) => {
     expect(use).toThrow('the wait "sleep" was begun outside a loop');
   });
@@ -192,5 +195,7 @@ test("the error of a wait used twice names the wait", async () => {
     yield* wait;
     return yield* thrownBy(() => wait);
   });
-  expect(String(error)).toBe('Error: the wait "sleep" was used twice: a Wait is good for one `yield*`, make a new one each time');
+  expect(String(error)).toBe(
+    'Error: the wait "sleep" was used twice: a Wait is good for one `yield*`, make a new one each time',
+  );
 });

@@ -150,7 +150,7 @@ describe("timers", () => {
       fc.record({
         kind: fc.constant("plan" as const),
         node: fc.nat(19),
-        then: fc.record({ node: fc.nat(19), at: fc.option(fc.nat(40), { nil: undefined }) }),
+        next: fc.record({ node: fc.nat(19), at: fc.option(fc.nat(40), { nil: undefined }) }),
       }),
     );
     fc.assert(
@@ -196,8 +196,8 @@ describe("timers", () => {
           } else if (step.kind === "remove") {
             expect(timers.remove(nodes[step.node] as Node)).toBe(model.delete(step.node));
           } else if (step.kind === "plan") {
-            plans.set(step.node, step.then);
-            modelPlans.set(step.node, step.then);
+            plans.set(step.node, step.next);
+            modelPlans.set(step.node, step.next);
           } else {
             timers.fireDue(step.now);
             modelFire(step.now);

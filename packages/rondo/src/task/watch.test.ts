@@ -35,7 +35,9 @@ describe("grace", () => {
     expect(at).toBe(55);
     expect(state).toBe("failed");
     expect(error).toBeInstanceOf(GraceError);
-    expect((error as Error).message).toBe('a cleanup of "victim" was still waiting for "sleep" after its grace of 50 ms');
+    expect((error as Error).message).toBe(
+      'a cleanup of "victim" was still waiting for "sleep" after its grace of 50 ms',
+    );
     expect((error as Error).stack).toContain("stubborn");
     expect((error as Error).stack).toContain("watch.test.ts");
     expect(suppressed(error).map((one) => (one as Error).name)).toEqual(["CancelledError"]);
