@@ -102,7 +102,8 @@ async function oxlintLines(file: string): Promise<number[]> {
     .toSorted((a, b) => a - b);
 }
 
-describe("the real linters", () => {
+// Each starts a process, which takes what the machine takes.
+describe("the real linters", { timeout: 60_000 }, () => {
   it("are told the version that the package has", () => {
     expect(lintPlugin.meta?.version).toBe((require("../package.json") as { version: string }).version);
   });
