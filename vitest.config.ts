@@ -9,7 +9,6 @@ export const source = { resolve: { conditions }, ssr: { resolve: { conditions, e
 export default defineConfig({
   ...source,
   test: {
-    passWithNoTests: true,
     projects: [
       {
         ...source,

@@ -9,7 +9,6 @@ export default defineConfig({
   test: {
     name: "soak",
     include: ["packages/*/src/**/*.soak.ts"],
-    passWithNoTests: true,
     pool: "forks",
     execArgv: ["--expose-gc"],
     fileParallelism: false,

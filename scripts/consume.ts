@@ -1,13 +1,14 @@
 // Uses the packed runtime as a stranger's project would: unpacked from its tarball into a folder that knows nothing of this
 // repository. It finds what a workspace hides: a file that was not packed, a declaration that needs types which the stranger
-// lacks, an entry that only resolves from source. Needs `npm run build` first.
+// lacks, an entry that only resolves from source. Needs scripts/pack.ts first.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { build } from "esbuild";
 
+import { tarballOf } from "./pack.ts";
 import { packages, root } from "./repo.ts";
 
 const project = mkdtempSync(join(tmpdir(), "rondo-consume-"));
@@ -42,10 +43,7 @@ try {
   if (rondo === undefined) throw new Error("packages/rondo is gone");
   const home = join(project, "node_modules", "rondo");
   mkdirSync(home, { recursive: true });
-  // npm is asked for by name because it is the one tool that the machine, and not the lock file, brings.
-  must("npm pack", "npm", ["pack", "--pack-destination", project, "--silent"], rondo.path);
-  const tarball = readdirSync(project).find((file) => file.endsWith(".tgz")) as string;
-  must("unpacking", "tar", ["-xzf", join(project, tarball), "-C", home, "--strip-components=1"]);
+  must("unpacking", "tar", ["-xzf", tarballOf(rondo), "-C", home, "--strip-components=1"]);
   writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
   writeFileSync(join(project, "program.ts"), program);
   writeFileSync(

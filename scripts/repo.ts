@@ -11,6 +11,7 @@ export const root: string = dirname(dirname(fileURLToPath(import.meta.url)));
 export interface Package {
   /** The name in package.json, such as `@rondo/lint`. */
   readonly name: string;
+  readonly version: string;
   /** The folder under packages/, such as `lint`. */
   readonly folder: string;
   /** The absolute path of that folder. */
@@ -23,6 +24,7 @@ export interface Package {
 
 interface Manifest {
   name: string;
+  version: string;
   exports?: Record<string, string | Record<string, unknown>>;
   dependencies?: Record<string, string>;
 }
@@ -35,11 +37,12 @@ export function packages(): Package[] {
     if (!existsSync(join(path, "package.json")) || sources(join(path, "src")).length === 0) continue;
     const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
     const entries: { name: string; file: string }[] = [];
-    for (const [name, target] of Object.entries(manifest.exports ?? {})) {
+    for (const [entry, target] of Object.entries(manifest.exports ?? {})) {
       const source = typeof target === "string" ? undefined : target["rondo-source"];
-      if (typeof source === "string") entries.push({ name, file: resolve(path, source) });
+      if (typeof source === "string") entries.push({ name: entry, file: resolve(path, source) });
     }
-    found.push({ name: manifest.name, folder, path, entries, needs: Object.keys(manifest.dependencies ?? {}) });
+    const { name, version, dependencies = {} } = manifest;
+    found.push({ name, version, folder, path, entries, needs: Object.keys(dependencies) });
   }
   const names = new Set(found.map((one) => one.name));
   const ordered: Package[] = [];

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { tarballOf } from "./pack.ts";
 import { packages, root } from "./repo.ts";
 import type { TestReport } from "./vitest-reporter.ts";
 
@@ -44,7 +45,7 @@ const vitest = (name: string, ...args: string[]): Step => ({
   report: reportOf(name),
 });
 
-const packed = packages();
+const plain = ["--no-definitely-typed", "--no-emoji", "--no-color"];
 const lanes: Record<string, Step[]> = {
   tests: [vitest("tests")],
   sources: [
@@ -61,24 +62,16 @@ const lanes: Record<string, Step[]> = {
     { name: "floors", commands: [node("scripts/floors.ts")] },
     { name: "unused code", commands: [[...tool("knip")]] },
     { name: "build", commands: [[process.execPath, "scripts/build.ts"]] },
+    { name: "pack", after: ["build"], commands: [node("scripts/pack.ts")] },
     {
       name: "packages",
-      after: ["build"],
-      commands: packed.flatMap(({ path }) => [
-        [...tool("publint"), "run", path, "--strict"],
-        [
-          ...tool("attw", "@arethetypeswrong/cli"),
-          "--pack",
-          path,
-          "--profile",
-          "esm-only",
-          "--no-definitely-typed",
-          "--no-emoji",
-          "--no-color",
-        ],
+      after: ["pack"],
+      commands: packages().flatMap((one) => [
+        [...tool("publint"), "run", tarballOf(one), "--strict"],
+        [...tool("attw", "@arethetypeswrong/cli"), tarballOf(one), "--profile", "esm-only", ...plain],
       ]),
     },
-    { name: "a stranger's project", after: ["build"], commands: [node("scripts/consume.ts")] },
+    { name: "a stranger's project", after: ["pack"], commands: [node("scripts/consume.ts")] },
     { name: "size", after: ["build"], commands: [[...tool("size-limit")]] },
   ],
 };
