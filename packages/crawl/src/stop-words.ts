@@ -18,7 +18,7 @@ const LISTS: ReadonlyMap<string, string> = new Map(
     .map((pair) => pair.split(":") as [string, string]),
 );
 
-/** Languages tried on a document that names none: those with enough pages to be met. */
+/** Languages tried on a document that names none: those with enough pages to be met. 32 at most, as bits of a number. */
 const GUESSED = "en de fr es it pt nl sv da nb fi pl cs sk hu ro tr id vi ru uk bg el ar fa he hi ja zh ko th".split(
   " ",
 );
@@ -80,18 +80,36 @@ export function stopWords(tag: string | undefined, counts: ReadonlyMap<string, n
   return code === undefined ? NONE : listOf(code);
 }
 
+/** For each stop word the languages that have it, a bit each: looking a word up once serves all of them. */
+let languagesOf: Map<string, number> | undefined;
+
 function guess(counts: ReadonlyMap<string, number>): string | undefined {
+  languagesOf ??= invert();
+  const said = new Float64Array(GUESSED.length);
+  for (const [word, count] of counts) {
+    // `bits & -bits` is the lowest bit that is set; a word is in two or three lists at most, so few rounds are made.
+    for (let bits = languagesOf.get(word) ?? 0; bits !== 0; bits &= bits - 1) {
+      const index = 31 - Math.clz32(bits & -bits);
+      said[index] = (said[index] ?? 0) + count;
+    }
+  }
   let best: string | undefined;
   let most = 0;
-  for (const code of GUESSED) {
-    let said = 0;
-    for (const word of listOf(code)) said += counts.get(word) ?? 0;
+  for (const [index, code] of GUESSED.entries()) {
     // Long lists would win by length alone: the German one has six times the words of the English one.
-    const score = said / Math.sqrt(listOf(code).size);
+    const score = (said[index] ?? 0) / Math.sqrt(listOf(code).size);
     if (score > most) {
       most = score;
       best = code;
     }
   }
   return best;
+}
+
+function invert(): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [index, code] of GUESSED.entries()) {
+    for (const word of listOf(code)) found.set(word, (found.get(word) ?? 0) | (1 << index));
+  }
+  return found;
 }
