@@ -30,12 +30,13 @@ export function blockersOf(task: Task): Task[] {
   if (wait === null || wait.state !== PARKED) return [];
   const on = wait.on as { holder?: Task | null; outcome?: number; children?: Task | null } | null;
   if (on === null || typeof on !== "object") return [];
-  if (on.outcome !== undefined) return [on as Task];
+  // First, since a group has an outcome too.
   if (on.children !== undefined) {
     const children: Task[] = [];
     for (let child = on.children; child !== null; child = child.siblingBehind) children.push(child);
     return children;
   }
+  if (on.outcome !== undefined) return [on as Task];
   return on.holder === undefined || on.holder === null ? [] : [on.holder];
 }
 
