@@ -8,7 +8,7 @@ import { now, sleep } from "../loop/sleep.ts";
 import { group } from "./group.ts";
 import { launch } from "./run.ts";
 import { Loop } from "../loop/loop.ts";
-import { cleanup, deadline, moveOnAfter, scope, timeout } from "./scope.ts";
+import { deadline, moveOnAfter, timeout } from "./scope.ts";
 
 function* outcome(op: () => Operation<unknown>): Coroutine<string> {
   const start = now();
