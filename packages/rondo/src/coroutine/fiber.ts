@@ -65,8 +65,9 @@ const GONE: unique symbol = Symbol("rondo.unwound") as never;
 /** After so many cuts of one cleanup (a `finally` that loops) its frame is abandoned. */
 const MAX_CUTS = 100;
 
-/** How often a chain is resumed before it is looked at whether a shortcut pays; a power of two. See shortcut.ts. */
-const SHORTCUT_EVERY = 64;
+/** After how many resumes a chain is looked at, and looked at again if it was flat: a shortcut must pay. See shortcut.ts. */
+export const SHORTCUT_AFTER = 64;
+const SHORTCUT_AGAIN = 512;
 const SHORTCUT_DEPTH = 4;
 
 /** What a fiber runs: an operation, or a function that gives one. */
@@ -77,7 +78,8 @@ export abstract class Fiber implements Waiter {
   declare iter: Frame;
   /** Frames between `iter` and the end of the segment, outermost first, where a shortcut was taken. */
   declare below: Frame[] | null;
-  declare resumes: number;
+  /** Resumes until it is looked at whether a shortcut pays. */
+  declare patience: number;
   /** The innermost segment; null while nothing but the base runs. */
   declare seg: Segment | null;
   /** The last wait it parked on. It may be long over: its state tells. */
@@ -86,7 +88,7 @@ export abstract class Fiber implements Waiter {
   constructor(body: Body) {
     this.iter = body as unknown as Frame;
     this.below = null;
-    this.resumes = 0;
+    this.patience = SHORTCUT_AFTER;
     this.seg = null;
     this.wait = null;
     this.bits = UNSTARTED;
@@ -131,7 +133,7 @@ export abstract class Fiber implements Waiter {
     }
     kernel.current = this;
     kernel.fuel = FUEL;
-    if ((++this.resumes & (SHORTCUT_EVERY - 1)) === 0) this.shorten();
+    if (--this.patience === 0) this.shorten();
     let result: unknown;
     try {
       result = resume.call(this.iter, undefined);
@@ -525,11 +527,15 @@ export abstract class Fiber implements Waiter {
 
   /** Drives the innermost frame directly from now on, if the chain is deep; see shortcut.ts. */
   private shorten(): void {
+    this.patience = SHORTCUT_AFTER;
     const top = this.seg;
     // A cleanup has frames of its own.
     if (top !== null && top.phase !== BODY) return;
     const { frames, problem } = collect(this.iter);
-    if (problem !== undefined || frames.length < SHORTCUT_DEPTH) return;
+    if (problem !== undefined || frames.length < SHORTCUT_DEPTH) {
+      this.patience = SHORTCUT_AGAIN;
+      return;
+    }
     const below = (this.below ??= []);
     for (let i = frames.length - 1; i > 0; i--) below.push(frames[i] as Frame);
     this.iter = frames[0] as Frame;

@@ -256,14 +256,16 @@ export class Loop {
     let steps = 0;
     let task: Runnable | undefined;
     try {
+      let { batch } = this;
       while (steps < most) {
-        if (this.batch.left === 0) {
+        if (batch.left === 0) {
           if (!onward) break;
           this.swap();
-          if (this.batch.left === 0) break;
+          batch = this.batch;
+          if (batch.left === 0) break;
         }
         steps++;
-        task = this.batch.take();
+        task = batch.take();
         task.step();
       }
     } catch (error) {

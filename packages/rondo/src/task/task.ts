@@ -4,7 +4,7 @@
  * Its fields are few and flat, because there may be a million of them; what only some tasks need (joiners, a base
  * segment, held locks, a watch over a cleanup) is made when it is needed.
  */
-import { type Body, Fiber, INTERRUPTED, UNSTARTED } from "../coroutine/fiber.ts";
+import { type Body, Fiber, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
 import { GraceError, suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
@@ -358,7 +358,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
    */
   private ranBefore(): boolean {
     const generator = this.iter as { [RAN]?: true };
-    if (this.wait === null && this.resumes <= 1 && generator[RAN] === true) return true;
+    if (this.wait === null && this.patience >= SHORTCUT_AFTER - 1 && generator[RAN] === true) return true;
     if (Object.isExtensible(generator)) generator[RAN] = true;
     return false;
   }
