@@ -39,7 +39,7 @@ export interface BarrierStatistics {
 }
 
 /**
- * A meeting point for `parties` tasks, again and again.
+ * A meeting point for `parties` tasks, again and again; it breaks where one of them is cancelled. (Python's `Barrier`.)
  *
  * @example
  * ```ts

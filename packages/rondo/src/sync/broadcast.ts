@@ -262,7 +262,8 @@ export class BroadcastSender<T> {
 
 /**
  * Sends every item to every subscriber. It is a sender itself; `cloneSender()` gives more, `subscribe()` gives the ends
- * to receive from. What is sent while nobody subscribes goes nowhere.
+ * to receive from. What is sent while nobody subscribes goes nowhere. (tokio's
+ * `broadcast`.)
  *
  * @example
  * ```ts

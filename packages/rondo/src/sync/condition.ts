@@ -44,6 +44,7 @@ export interface ConditionStatistics {
 
 /**
  * Waits for a change of what a lock protects. Made with a lock of its own, or with yours: `new Condition({ lock })`.
+ * (The condition variable of Hoare's monitors, as Mesa and Python have it: look again after waking.)
  *
  * @example
  * ```ts

@@ -31,6 +31,7 @@ export interface GateStatistics {
 
 /**
  * Holds tasks back while it is closed. It is closed at first, unless made with `{ open: true }`.
+ * (asyncio's and trio's `Event`, with the way back.)
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ export interface LatchStatistics {
 }
 
 /**
- * Waits until something has happened `count` times.
+ * Waits until something has happened `count` times. (Java's `CountDownLatch`.)
  *
  * @example
  * ```ts

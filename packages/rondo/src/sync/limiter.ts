@@ -44,7 +44,7 @@ export interface LimiterStatistics {
 }
 
 /**
- * At most `total` borrowers at a time, first in first out.
+ * At most `total` borrowers at a time, first in first out; `total` may change. (trio's `CapacityLimiter`.)
  *
  * @example
  * ```ts

@@ -94,7 +94,7 @@ export interface QueueStatistics {
 }
 
 /**
- * A queue of jobs.
+ * A queue of jobs: ordered, counted until done, and shut down by anyone. (Python 3.13's `asyncio.Queue`.)
  *
  * @example
  * ```ts

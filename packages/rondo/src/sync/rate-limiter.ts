@@ -36,7 +36,7 @@ export interface RateLimiterStatistics {
 
 /**
  * Lets `count` go per `interval` ms, first in first out, and up to `burst` at once after a time of rest. At first the
- * bucket is full.
+ * bucket is full. In any stretch of time no more go than the burst and what comes in it. (The token bucket.)
  *
  * @example
  * ```ts

@@ -72,6 +72,7 @@ export interface RWLockStatistics {
 
 /**
  * Many may read at once, or one may write. Fair to both; not reentrant; neither up- nor downgraded.
+ * `release()` gives up whichever the running task holds. (POSIX's rwlock, with tokio's fairness.)
  *
  * @example
  * ```ts
