@@ -54,9 +54,13 @@ export function amountFor(workload: Workload, share: number, scale: number): num
  * processes took: on a shared machine the wall clock measures the neighbours.
  */
 export function busy(): number {
+  // Linux books a running thread's time only at its clock tick, 4 ms apart; a thread that goes to sleep is booked at once.
+  Atomics.wait(nap, 0, 0, 0.01);
   const { user, system } = process.threadCpuUsage();
   return (user + system) * 1e3;
 }
+
+const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** Bytes of JavaScript heap in use after everything unreachable has been collected. Needs `--expose-gc`. */
 export function heapInUse(): number {
