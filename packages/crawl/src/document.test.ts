@@ -1,4 +1,6 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { SourceError } from "./failure.ts";
 import { readDocument } from "./document.ts";
 
 const read = (text: string, contentType?: string, extra = {}): ReturnType<typeof readDocument> =>
@@ -38,4 +40,74 @@ test("an XML declaration with an encoding is no obstacle once the text is decode
   );
   const feed = readDocument(bytes, { url: "https://example.org/" });
   expect([feed.title, feed.charset]).toEqual(["Notícias", "windows-1252"]);
+});
+
+test("whatever arrives is read or refused by name, and nothing else is thrown", () => {
+  const pieces = fc.constantFrom(
+    ...[
+      "<?xml version='1.0'?>",
+      "<!DOCTYPE html>",
+      "<!DOCTYPE x [",
+      "<rss version='2.0'>",
+      "<channel>",
+      "<item>",
+      "<title>",
+      "</title>",
+    ],
+    ...[
+      "</item>",
+      "</channel>",
+      "</rss>",
+      "<feed xmlns='http://www.w3.org/2005/Atom'>",
+      "<entry>",
+      "<content type='xhtml'>",
+      "</entry>",
+    ],
+    ...[
+      "<rdf:RDF xmlns='http://purl.org/rss/1.0/'>",
+      "<![CDATA[",
+      "]]>",
+      "&amp;",
+      "&#x110000;",
+      "&nope;",
+      "<!--",
+      "-->",
+      "<",
+      ">",
+      '"',
+    ],
+    ...[
+      "{",
+      '{"version":"https://jsonfeed.org/version/1","items":[',
+      '{"title":1}',
+      "]}",
+      "\uFEFF",
+      "\0",
+      "text",
+      "東京",
+      "<html lang=",
+      "</p>",
+    ],
+  );
+  const bytes = fc.oneof(
+    fc.array(pieces, { maxLength: 25 }).map((parts) => new TextEncoder().encode(parts.join(""))),
+    fc.uint8Array({ maxLength: 200 }),
+  );
+  const contentType = fc.constantFrom(
+    "",
+    "text/html; charset=utf-16",
+    "text/xml; charset=shift_jis",
+    "text/html; charset=x",
+  );
+  fc.assert(
+    fc.property(bytes, contentType, fc.boolean(), (body, type, cut) => {
+      try {
+        const document = readDocument(body, { url: "https://example.org/", contentType: type, cut });
+        return document.articles.every(({ text }) => typeof text === "string");
+      } catch (error) {
+        return error instanceof SourceError && error.message !== "";
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

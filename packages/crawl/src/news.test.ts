@@ -307,6 +307,39 @@ test("numbers that make no sense are refused by name", () => {
   expect(() => new News([], { terms: ["…"] })).toThrow("no letter and no digit");
 });
 
+test("a run is made once", async () => {
+  const news = await visit(new Web(() => ({ body: feed("x") })), [A]);
+  await expect(run(() => news.work())).rejects.toThrow("this run has been made");
+});
+
+test("whenever a run is cancelled, nothing is left open and every source is done, failed or unfinished", async () => {
+  for (let seed = 1; seed <= 25; seed++) {
+    const web = new Web((url, times): Answer => {
+      const at = Number(new URL(url).pathname.slice(1));
+      if (at % 4 === 1 && times === 0) return { status: 503, after: at };
+      if (at % 4 === 2) return { status: 302, headers: { location: `http://h${(at + 1) % 3}.example/${at + 100}` } };
+      return { body: feed("x"), after: (at * 17) % 60 };
+    });
+    const sources = Array.from({ length: 24 }, (_, at) => parseSource(`http://h${at % 3}.example/${at}`));
+    const news = new News(sources, { fetch: web.fetch, concurrency: 6 });
+    const main = function* () {
+      yield* group(function* (g) {
+        g.spawn(web.serve(), { daemon: true });
+        const work = g.spawn(news.work());
+        yield* sleep(seed * 13);
+        work.cancel();
+        yield* work.ended();
+      });
+    };
+    await run(main, { host: new VirtualHost({ seed }) });
+    const { done, failed, unfinished } = news.report().totals;
+    expect(done + failed + unfinished).toBe(24);
+    expect([news.running.size, news.progress.running, news.progress.backingOff, web.open.get("all")]).toEqual([
+      0, 0, 0, 0,
+    ]);
+  }
+});
+
 test("whatever the schedule, every source has one outcome and no limit is broken", async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const web = new Web((url, times): Answer => {

@@ -73,6 +73,7 @@ export class News {
   readonly #options: NewsOptions;
   readonly #counter: TermCounter;
   readonly #top: TopWords | undefined;
+  #begun = false;
   /** Those being worked on. */
   readonly running: Set<Visit> = new Set<Visit>();
 
@@ -92,8 +93,14 @@ export class News {
     this.#top = (options.top ?? 0) > 0 ? new TopWords() : undefined;
   }
 
-  /** Does it all, once. A switch point. Throws nothing of a source's; a cancellation leaves what was done in `outcomes`. */
+  /**
+   * Does it all, once. A switch point. Throws nothing of a source's; a cancellation leaves what was done in `outcomes`.
+   *
+   * @throws {Error} when it is called again: a run has one set of outcomes.
+   */
   *work(): Coroutine<void> {
+    if (this.#begun) throw new Error("this run has been made; make a new News for another one");
+    this.#begun = true;
     yield* group((g) => this.#begin(g), { name: "news" });
   }
 
