@@ -45,15 +45,17 @@ export class IterableSource<T> implements Source<T> {
   take(): T | undefined {
     // One that throws is over, and must not be closed, as in `for … of`.
     this.open = false;
-    const result = this.iterator.next();
-    if (result.done === true) return undefined;
-    this.open = true;
-    if ((result.value as unknown) instanceof Wait) {
+    const result: unknown = this.iterator.next();
+    if (result instanceof Wait) {
+      // What comes out of a coroutine is the wait itself.
       throw new TypeError(
         "a flow was made of a coroutine, which gives waits and not items: give the function instead, as Flow.from(function* (emit) {…})",
       );
     }
-    return checkItem(result.value, "the iterable it was made from");
+    const { done, value } = result as IteratorResult<T>;
+    if (done === true) return undefined;
+    this.open = true;
+    return checkItem(value, "the iterable it was made from");
   }
 
   /** There is always something to say; a stage that found nothing to its liking just lets the others run. */

@@ -323,7 +323,8 @@ export class Flow<T> {
       try {
         yield* this._ready();
       } catch (error) {
-        if (this.state === OPEN) this.fail(error);
+        // Who comes second is told, and the one who came first goes on.
+        if (this.state === OPEN && !(error instanceof BusyError)) this.fail(error);
         throw error;
       }
     }
