@@ -106,6 +106,8 @@ export abstract class Fiber implements Waiter {
   abstract finished(outcome: number, value: unknown): void;
   /** A segment for the base, made when the base unwinds; one that has something deferred has it already. */
   abstract baseSegment(): Segment;
+  /** The base segment is over. */
+  abstract baseLeft(segment: Segment): void;
   /** It has parked inside a cleanup: the place for grace and for reports. */
   abstract cleanupWaits(): void;
   /** Unwinding begins in `segment`: gives the error to record if that cuts a cleanup short, or null. */
@@ -430,6 +432,7 @@ export abstract class Fiber implements Waiter {
       this.bits |= ENDED;
       this.seg = null;
       this.finishBase(seg);
+      this.baseLeft(seg);
       return STOP;
     }
     this.seg = seg.parent;

@@ -46,6 +46,9 @@ class Hand extends Fiber {
   baseSegment(): Segment {
     return new Segment(this, null);
   }
+  baseLeft(): void {
+    // nothing is kept
+  }
   cleanupWaits(): void {
     // no clock, no grace
   }

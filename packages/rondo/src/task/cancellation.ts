@@ -59,16 +59,22 @@ export function cancelledError(what: string, cancellation: Cancellation | null):
 
 /** Tells everyone inside `upTo`, which stands in the stack of `task`; null means the whole task. */
 export function reach(task: Task, upTo: Segment | null): void {
-  const pending: Task[] = [];
-  interrupt(task);
-  collectChildren(task, upTo, pending);
-  // A list and no recursion: trees may be deeper than the engine's stack. Depth first in order of spawning is not
-  // needed for anything but reading traces.
-  for (let i = 0; i < pending.length; i++) {
-    const child = pending[i] as Task;
-    interrupt(child);
-    if (child.seg !== null) collectChildren(child, null, pending);
+  const told: Task[] = [task];
+  collectChildren(task, upTo, told);
+  // A list and no recursion: trees may be deeper than the engine's stack.
+  for (let i = 1; i < told.length; i++) {
+    const child = told[i] as Task;
+    if (child.seg !== null) collectChildren(child, null, told);
   }
+  if (told.length === 1) {
+    if (interrupt(task)) task.wake(null);
+    return;
+  }
+  // Withdrawn from the last to the first, because the youngest timers stand at the end of the heap, where taking one out
+  // is free; made ready from the first to the last, because that is the order in which they should clean up.
+  const withdrawn: boolean[] = [];
+  for (let i = told.length - 1; i >= 0; i--) withdrawn.push(interrupt(told[i] as Task));
+  for (const one of told) if (withdrawn.pop() === true) one.wake(null);
 }
 
 /** The tasks in the groups that `task` has open above `upTo`, except those behind a shield or inside a cleanup. */
@@ -88,18 +94,18 @@ function collectChildren(task: Task, upTo: Segment | null, into: Task[]): void {
   }
 }
 
-/** Marks one task, and withdraws its wait if the cancellation can be delivered there. */
-export function interrupt(task: Task): void {
+/** Marks one task, and withdraws its wait if the cancellation can be delivered there; true where it is to be made ready. */
+export function interrupt(task: Task): boolean {
   task.bits |= INTERRUPTED;
   if (kernel.current === task) {
     kernel.fuel = 0; // it meets the cancellation at its next wait, even one that could complete at once
-    return;
+    return false;
   }
   const wait = task.wait;
-  if (wait === null || wait.state !== PARKED || wait.waiter !== task) return;
+  if (wait === null || wait.state !== PARKED || wait.waiter !== task) return false;
   if (task.interruption(task.seg) === null) {
     task.cleanupWaits();
-    return;
+    return false;
   }
   let withdrawn: boolean;
   try {
@@ -109,9 +115,9 @@ export function interrupt(task: Task): void {
     withdrawn = true;
   }
   // Too late: the result comes and stands, and the cancellation waits for the next wait.
-  if (!withdrawn || wait.state !== PARKED) return;
+  if (!withdrawn || wait.state !== PARKED) return false;
   wait.state = WITHDRAWN;
-  task.wake(null);
+  return true;
 }
 
 /** For the tap, at each request. */

@@ -69,6 +69,11 @@ export class ScopeSegment extends Segment implements Scope {
     this.deferredList = null;
   }
 
+  override clear(): void {
+    super.clear();
+    this.deferredList = null;
+  }
+
   get loop(): Loop {
     return this.fiber.loop as Loop;
   }

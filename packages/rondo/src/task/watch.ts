@@ -105,7 +105,7 @@ export class CleanupWatch {
     if (now >= this.cutAt) {
       if (!this.over) this.error = task.graceError(this.grace);
       this.over = true;
-      interrupt(task);
+      if (interrupt(task)) task.wake(null);
       return;
     }
     if (now >= this.reportAt) {
