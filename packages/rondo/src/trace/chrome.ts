@@ -35,6 +35,7 @@ interface Row {
   waitingFor: string | undefined;
   waitFrom: number | undefined;
   readyFrom: number | undefined;
+  over: boolean;
 }
 
 const PID = 1;
@@ -90,7 +91,7 @@ export function toChromeTrace(events: readonly TraceEvent[]): ChromeTrace {
   const rowOf = (id: number): Row => {
     let row = rows.get(id);
     if (row === undefined) {
-      row = { stepFrom: undefined, waitingFor: undefined, waitFrom: undefined, readyFrom: undefined };
+      row = { stepFrom: undefined, waitingFor: undefined, waitFrom: undefined, readyFrom: undefined, over: false };
       rows.set(id, row);
     }
     return row;
@@ -129,6 +130,7 @@ export function toChromeTrace(events: readonly TraceEvent[]): ChromeTrace {
         // Made ready within its own step: it waits for its turn from here.
         if (row.readyFrom !== undefined) row.readyFrom = at;
         if (row.waitingFor !== undefined) row.waitFrom = at;
+        if (row.over) rows.delete(task);
         break;
       }
       case "waiting":
@@ -136,7 +138,7 @@ export function toChromeTrace(events: readonly TraceEvent[]): ChromeTrace {
         break;
       case "exit":
         moment(task, "task", detail, at);
-        rows.delete(task);
+        rowOf(task).over = true;
         break;
       case "cancelRequested":
         moment(

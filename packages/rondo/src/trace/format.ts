@@ -30,6 +30,9 @@ export function formatSnapshot(snapshot: Snapshot): string {
   return snapshot.loops.map(formatLoop).join("\n\n");
 }
 
+/** Deeper than this nothing is indented any further: no terminal is that wide, and the text would grow as the square. */
+const INDENT = 40 * 3;
+
 /** What is still to be written: one thing of the tree, with the rails that stand to the left of it. */
 interface Branch {
   readonly what: TaskSnapshot | RegionSnapshot;
@@ -44,7 +47,7 @@ function formatLoop(loop: LoopSnapshot): string {
   for (let branch = work.pop(); branch !== undefined; branch = work.pop()) {
     const { what, rails, last } = branch;
     const isTask = "id" in what;
-    const inner = rails + (last ? "   " : "│  ");
+    const inner = rails.length < INDENT ? rails + (last ? "   " : "│  ") : rails;
     lines.push(rails + (last ? "└─ " : "├─ ") + (isTask ? taskLine(what, loop) : regionLine(what, loop)));
     const below = isTask ? what.regions.filter(isWorthALine) : (what.tasks ?? []);
     if (isTask) lines.push(...stackLines(what, inner + (below.length === 0 ? "   " : "│  ")));

@@ -138,9 +138,9 @@ export class Recorder {
     return events;
   }
 
-  private add(what: keyof Tap, task: number, by: number, name: string, detail: string): void {
+  private add(what: keyof Tap, about: object | null, task: number, by: number, name: string, detail: string): void {
     const slot = this.next;
-    this.at[slot] = this.clock();
+    this.at[slot] = this.clock(about);
     this.what[slot] = what;
     this.task[slot] = task;
     this.by[slot] = by;
@@ -151,10 +151,11 @@ export class Recorder {
     else this.lost++;
   }
 
-  /** The clock of the loop that runs; between steps it stands where it was last seen. */
-  private clock(): number {
-    const loop = kernel.current?.loop as Loop | undefined;
-    if (loop !== undefined) this.now = loop.now();
+  /** The clock of the loop that `about` belongs to, or of the one that runs; else it stands where it was last seen. */
+  private clock(about: object | null): number {
+    const { loop, waiter } = (about ?? {}) as { loop?: Loop; waiter?: { loop?: Loop } | null };
+    const known = loop ?? waiter?.loop ?? (kernel.current?.loop as Loop | undefined);
+    if (known !== undefined) this.now = known.now();
     return this.now;
   }
 
@@ -170,15 +171,13 @@ export class Recorder {
       kernel.tap = this.tap;
     };
     const aboutTask = (what: keyof Tap, task: object, by: object | null, detail: string): void => {
-      this.now = (task as Task).loop.now();
-      this.add(what, (task as Task).id, idOf(by), (task as Task).name, detail);
+      this.add(what, task, (task as Task).id, idOf(by), (task as Task).name, detail);
     };
     const aboutResource = (what: keyof Tap, resource: object, task: object | null): void => {
-      this.add(what, idOf(task), 0, resourceName(resource), "");
+      this.add(what, task, idOf(task), 0, resourceName(resource), "");
     };
     const aboutLoop = (what: keyof Tap, loop: object): void => {
-      this.now = (loop as Loop).now();
-      this.add(what, 0, 0, "loop", "");
+      this.add(what, { loop }, 0, 0, "loop", "");
     };
     return {
       spawn: (task, parent) => (aboutTask("spawn", task, parent, ""), also("spawn", task, parent)),
@@ -189,6 +188,7 @@ export class Recorder {
       cancelRequested: (scope, reason) => {
         this.add(
           "cancelRequested",
+          scope,
           idOf(scope),
           idOf(kernel.current),
           resourceName(scope),
@@ -205,10 +205,10 @@ export class Recorder {
         also("waiting", task, label, resource)
       ),
       timerSet: (timer, at) => (
-        this.add("timerSet", idOf(kernel.current), 0, "timer", String(at)),
+        this.add("timerSet", timer, idOf(kernel.current), 0, "timer", String(at)),
         also("timerSet", timer, at)
       ),
-      timerFired: (timer) => (this.add("timerFired", 0, 0, "timer", ""), also("timerFired", timer)),
+      timerFired: (timer) => (this.add("timerFired", timer, 0, 0, "timer", ""), also("timerFired", timer)),
       pollBegin: (loop) => (aboutLoop("pollBegin", loop), also("pollBegin", loop)),
       pollEnd: (loop) => (aboutLoop("pollEnd", loop), also("pollEnd", loop)),
     };

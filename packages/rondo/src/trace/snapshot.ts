@@ -233,7 +233,8 @@ function nameOf(task: Task): TaskName {
 function heldBy(task: Task): string[] {
   const names: string[] = [];
   for (let held: Held | null = task.held; held !== null; held = held.heldBehind) {
-    const name = (held as { name?: unknown }).name;
+    // The lock itself, or one task's hold on it.
+    const { name } = (held as { lock?: { name?: unknown } }).lock ?? (held as { name?: unknown });
     names.push(typeof name === "string" && name !== "" ? name : "a lock without a name");
   }
   return names;
