@@ -3,7 +3,7 @@
 // A step is a command that succeeds or fails. Two lanes run side by side, because there are rarely fewer than two cores:
 // one runs the tests, the other everything that only looks at the sources and at what they are built into. A step speaks
 // up only when it fails; the last line counts the tests and the steps. Steps can be chosen: `npm test -- types lint`.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
@@ -77,18 +77,47 @@ const lanes: Record<string, Step[]> = {
 };
 const soak: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts")];
 
+/** No step comes near this many minutes; what does has stopped moving. */
+const limit = 20;
+const running = new Set<ChildProcess>();
+
+/** Ends a command with everything that it started: it leads a process group of its own. */
+function end({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // It had ended already.
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    for (const child of running) end(child);
+    process.kill(process.pid, signal);
+  });
+}
+
 function runCommand([command, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   return new Promise((done) => {
-    const child = spawn(command as string, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    const detached = process.platform !== "win32";
+    const child = spawn(command as string, args, { cwd: root, env, detached, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
     }
-    child.on("error", (error) => done({ ok: false, output: `${output}${error.message}\n` }));
-    child.on("close", (status, signal) => {
-      const end = signal === null ? "" : `ended by ${signal}\n`;
-      done({ ok: status === 0, output: output + end });
-    });
+    const timer = setTimeout(() => {
+      output += `ended after ${limit} minutes\n`;
+      end(child);
+    }, limit * 60_000);
+    const ended = (ok: boolean, why: string): void => {
+      running.delete(child);
+      clearTimeout(timer);
+      done({ ok, output: output + why });
+    };
+    child.on("error", (error) => ended(false, `${error.message}\n`));
+    child.on("close", (status, signal) => ended(status === 0, signal === null ? "" : `ended by ${signal}\n`));
   });
 }
 
@@ -124,6 +153,7 @@ async function runLane(steps: readonly Step[]): Promise<void> {
       lines[0] += `: ${report.passed} tests passed, ${report.failed} failed, ${report.skipped.length} skipped`;
       const slowest = report.slowest.map(({ file, ms }) => `${file} ${(ms / 1000).toFixed(1)} s`);
       if (slowest.length > 0) lines.push(`      slowest  ${slowest.join(", ")}`);
+      for (const name of report.running) lines.push(`      not over ${name}`);
       for (const name of report.skipped) lines.push(`      skipped  ${name}`);
       for (const name of report.failures) lines.push(`      failed   ${name}`);
     }

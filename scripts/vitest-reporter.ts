@@ -1,5 +1,8 @@
 // Writes down what scripts/test.ts wants to know of a vitest run: the counts, and every test that was skipped, with its
 // reason. The file is named by RONDO_REPORT; a person who calls vitest directly gets the usual output and no file.
+//
+// It is written anew whenever a file of tests begins or ends: a test that loops without a pause is stopped by nobody but the
+// one who ends the whole run, and then the file tells where the run stood.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -13,21 +16,44 @@ export interface TestReport {
   failures: string[];
   /** The names of the skipped tests, with the reason where one was given. */
   skipped: string[];
+  /** The files whose tests had begun and not ended; none after a whole run. */
+  running: string[];
   /** The files whose tests took longest, with how long in ms. */
   slowest: { file: string; ms: number }[];
 }
 
 /** The reporter; vitest makes one for each run. */
 export default class ReportFile implements Reporter {
+  readonly #path = process.env["RONDO_REPORT"] ?? "";
+  readonly #running = new Set<string>();
+  readonly #ended = new Map<string, TestModule>();
+
+  onTestModuleQueued(module: TestModule): void {
+    this.#running.add(module.relativeModuleId);
+    this.#write([]);
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    this.#running.delete(module.relativeModuleId);
+    this.#ended.set(module.relativeModuleId, module);
+    this.#write([]);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
-    const path = process.env["RONDO_REPORT"];
-    if (path === undefined || path === "") return;
-    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [], slowest: [] };
+    // A file that could not even be loaded has not ended, but it has failed.
+    for (const module of modules) this.#ended.set(module.relativeModuleId, module);
+    this.#running.clear();
+    this.#write(errors);
+  }
+
+  #write(errors: readonly SerializedError[]): void {
+    if (this.#path === "") return;
+    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [], running: [], slowest: [] };
     const fail = (what: string): void => {
       report.failed++;
       report.failures.push(what);
     };
-    for (const module of modules) {
+    for (const module of this.#ended.values()) {
       for (const error of module.errors()) fail(`${module.relativeModuleId}: ${error.message}`);
       for (const test of module.children.allTests()) {
         const name = `${module.relativeModuleId}: ${test.fullName}`;
@@ -41,12 +67,15 @@ export default class ReportFile implements Reporter {
         for (const error of suite.errors()) fail(`${module.relativeModuleId}: ${suite.fullName}: ${error.message}`);
       }
     }
-    report.slowest = modules
-      .map((module) => ({ file: module.relativeModuleId, ms: Math.round(module.diagnostic().duration) }))
+    for (const error of errors) fail(`outside of any test: ${error.message}`);
+    report.running = [...this.#running];
+    report.slowest = Array.from(this.#ended.values(), (module) => ({
+      file: module.relativeModuleId,
+      ms: Math.round(module.diagnostic().duration),
+    }))
       .toSorted((a, b) => b.ms - a.ms)
       .slice(0, 5);
-    for (const error of errors) fail(`outside of any test: ${error.message}`);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, JSON.stringify(report));
+    mkdirSync(dirname(this.#path), { recursive: true });
+    writeFileSync(this.#path, JSON.stringify(report));
   }
 }
