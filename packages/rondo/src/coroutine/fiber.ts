@@ -553,7 +553,7 @@ export abstract class Fiber implements Waiter {
       const root = seg.outerBelow === null ? seg.outer : (seg.outerBelow[0] as Frame);
       if (root !== null) frames.push(...probeFrames(root, PROBE));
     }
-    return frames;
+    return frames.filter((frame) => frame.name !== rondoThrough.name);
   }
 }
 
@@ -592,14 +592,14 @@ export function iteratorOf(body: unknown): Frame {
     throw notAnOperation(body, operation);
   }
   const iterator = (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
-  return iterator.next === resume ? iterator : through(iterator);
+  return iterator.next === resume ? iterator : rondoThrough(iterator);
 }
 
 /**
  * What is no generator (a Wait, a Task, an iterator made by hand) gets one around it, so that every frame is one. The
  * iterator is passed on and not the operation: a shared wait may have been completed by asking it for the iterator.
  */
-function* through(iterator: Frame): Generator<Wait, unknown, unknown> {
+function* rondoThrough(iterator: Frame): Generator<Wait, unknown, unknown> {
   return yield* { [Symbol.iterator]: () => iterator } as unknown as Operation<unknown>;
 }
 

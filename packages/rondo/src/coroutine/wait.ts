@@ -121,6 +121,15 @@ interface Leavable {
 /**
  * A point where a coroutine may pause. You get one from `sleep(10)`, `lock.acquire()`, `channel.receive()`, … and give
  * it to `yield*` or `select`, once. A wait either completes or is withdrawn, never both.
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, Wait } from "rondo";
+ *
+ * const pause = sleep(1);
+ * console.log(pause instanceof Wait, pause.label); // prints: true sleep
+ * await run(() => pause);
+ * ```
  */
 export class Wait<T = any> implements Operation<T> {
   declare kind: Kind;

@@ -19,6 +19,7 @@ const later: (work: () => void) => unknown =
     ? (work) => globalThis.setImmediate(work)
     : (work) => globalThis.setTimeout(work, 0);
 
+/** What a virtual world is like. */
 export interface VirtualHostOptions {
   /** Draws the schedule (and every other choice) from this seed. Without one every choice is 0: first in, first out. */
   readonly seed?: number | undefined;

@@ -11,6 +11,7 @@ import {
   moveOnAfter,
   now,
   type Receiver,
+  select,
   sleep,
 } from "../index.ts";
 
@@ -311,3 +312,16 @@ test("a pipeline with a slow end is slowed down to its pace", async () => {
   expect(used).toBe(20);
   expect(ahead).toBeLessThanOrEqual(5);
 });
+
+test("closing an end tells everyone who sends on it, also beside a select that sends on it twice", () =>
+  onEverySchedule(function* (g) {
+    const channel = new Channel<number>(0);
+    const end = channel.cloneSender();
+    const select1 = g.spawn(() => thrownBy(() => select({ a: end.send(1), b: end.send(2) })));
+    const plain = g.spawn(() => thrownBy(() => end.send(3)));
+    yield* sleep(1);
+    end.close();
+    expect(yield* select1).toBeInstanceOf(ClosedError);
+    expect(yield* plain).toBeInstanceOf(ClosedError);
+    expect(channel.statistics().sending).toBe(0);
+  }));

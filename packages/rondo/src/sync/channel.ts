@@ -9,7 +9,7 @@
 import { BrokenError, ClosedError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { defineKind, grant, refuse, Wait } from "../coroutine/wait.ts";
+import { defineKind, grant, PARKED, refuse, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Ring } from "./ring.ts";
 
@@ -35,6 +35,7 @@ const RECEIVE = defineKind({
   },
 });
 
+/** What a channel tells about itself. */
 export interface ChannelStatistics {
   /** Items in the buffer. */
   readonly depth: number;
@@ -312,8 +313,9 @@ export class Channel<T> {
 }
 
 function refuseThoseOn(queue: WaitQueue, end: object, error: () => Error): void {
-  for (const wait of queue.waits()) {
-    if (wait.on !== end) continue;
+  // A copy: refusing an arm of a `select` takes its siblings out of the very same line.
+  for (const wait of [...queue.waits()]) {
+    if (wait.on !== end || wait.state !== PARKED) continue;
     queue.remove(wait);
     refuse(wait, error());
   }

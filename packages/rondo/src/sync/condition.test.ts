@@ -308,7 +308,7 @@ describe("a lock that is broken", () => {
         yield* condition.wait();
       });
       yield* sleep(1);
-      yield* g.spawn(condition.acquire());
+      g.spawn(condition.acquire()); // ends with the lock, before the cancelled one comes to take it again
       waiting.cancel();
       yield* waiting.ended();
       expect(waiting.state).toBe("cancelled");
@@ -394,4 +394,19 @@ test("two conditions can share one lock", () =>
     }
     yield* taker;
     expect(got).toEqual([0, 1, 2, 3, 4]);
+  }));
+
+test("who waits on a condition is told when the holder of its lock ends with the lock", () =>
+  onEverySchedule(function* (g) {
+    const lock = new Lock();
+    const condition = new Condition({ lock });
+    const waiter = g.spawn(() =>
+      thrownBy(function* () {
+        using _held = yield* condition.hold();
+        yield* condition.wait();
+      }),
+    );
+    yield* sleep(1);
+    g.spawn(lock.acquire()); // ends with it
+    expect(yield* waiter).toBeInstanceOf(BrokenError);
   }));

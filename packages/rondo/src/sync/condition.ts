@@ -21,6 +21,7 @@ const CONDITION = defineKind({
   begin(wait) {
     const condition = wait.on as Condition;
     condition.waiters.push(wait);
+    condition.lock.alsoBreaks(condition.waiters);
     condition.lock.release();
   },
   abort(wait) {

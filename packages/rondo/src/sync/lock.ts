@@ -10,7 +10,7 @@ import { BrokenError } from "../coroutine/errors.ts";
 import type { Body } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { type Coroutine, defineKind, grant, type Operation, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";
+import { type Coroutine, defineKind, grant, LateError, type Operation, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Held, Task } from "../task/task.ts";
 
@@ -26,22 +26,26 @@ export function operationOf<T>(body: Body<T>): Operation<T> {
   return typeof body === "function" ? body() : body;
 }
 
+/** From here on the lines of conditions are looked through before another one is added. */
+const MANY = 16;
+
 const LOCK = defineKind({
   label: "lock",
   open(shared) {
     const lock = shared.on as Lock;
     if (kernel.fuel > 0 && lock.holder === null && !lock.broken) {
+      lock.take(runningTask(`${lock.title}.acquire()`));
       kernel.fuel--;
-      lock.take(kernel.current as Task);
       return shared;
     }
     return new Wait(LOCK, lock, undefined);
   },
   poll(wait) {
     const lock = wait.on as Lock;
-    lock.refuseMisuse(kernel.current as Task);
+    const task = runningTask(`${lock.title}.acquire()`);
+    lock.refuseMisuse(task);
     if (lock.holder !== null) return false;
-    lock.take(kernel.current as Task);
+    lock.take(task);
     return true;
   },
   begin(wait) {
@@ -49,6 +53,7 @@ const LOCK = defineKind({
   },
 });
 
+/** What a lock tells about itself. */
 export interface LockStatistics {
   /** The name of the task that holds it. */
   readonly holder: string | undefined;
@@ -100,6 +105,8 @@ export class Lock implements Held {
   broken: boolean;
   heldAhead: Held | null;
   heldBehind: Held | null;
+  /** @internal Those who wait on conditions of this lock, and would never be told. */
+  private conditions: Set<WaitQueue> | null;
   private readonly acquireWait: Wait<void>;
 
   constructor(options: { readonly name?: string } = {}) {
@@ -109,6 +116,7 @@ export class Lock implements Held {
     this.broken = false;
     this.heldAhead = null;
     this.heldBehind = null;
+    this.conditions = null;
     this.acquireWait = sharedWait<void>(LOCK, this);
     if (kernel.tap !== null) tell("created", this);
   }
@@ -153,14 +161,19 @@ export class Lock implements Held {
     try {
       return yield* operationOf(body);
     } finally {
-      this.release();
+      this.giveBack();
     }
   }
 
   /** Acquires it for a block: `using held = yield* lock.hold()`. */
   *hold(): Coroutine<Hold> {
     yield* this.acquire();
-    return new Hold(() => this.release());
+    return new Hold(() => this.giveBack());
+  }
+
+  /** The release at the end of a block. A lock that broke meanwhile (while a condition had it) is nobody's to release. */
+  private giveBack(): void {
+    if (!this.broken || this.holder !== null) this.release();
   }
 
   statistics(): LockStatistics {
@@ -180,6 +193,14 @@ export class Lock implements Held {
     if (first !== null) first.heldAhead = this;
     task.held = this;
     if (kernel.tap !== null) tell("acquired", this, task);
+  }
+
+  /** @internal Somebody waits in `line`, on a condition of this lock. */
+  alsoBreaks(line: WaitQueue): void {
+    const conditions = (this.conditions ??= new Set());
+    // Conditions may be many and short-lived, the lock long-lived: lines in which nobody stands are forgotten.
+    if (conditions.size >= MANY) for (const known of conditions) if (known.length === 0) conditions.delete(known);
+    conditions.add(line);
   }
 
   private leave(task: Task): void {
@@ -205,7 +226,10 @@ export class Lock implements Held {
     this.leave(task);
     this.broken = true;
     task.loop.report({ kind: "lock", message: `"${task.name}" ended while it held ${this.title}` });
-    this.waiters.break(brokenLock(this));
+    // Built where it is thrown: each who waits gets one with its own lines.
+    const broken = new LateError(() => brokenLock(this));
+    this.waiters.break(broken);
+    if (this.conditions !== null) for (const waiting of this.conditions) waiting.break(broken);
   }
 }
 

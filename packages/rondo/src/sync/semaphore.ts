@@ -5,7 +5,7 @@
 import type { Body } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { type Coroutine, defineKind, grant, sharedWait, Wait } from "../coroutine/wait.ts";
+import { type Coroutine, defineKind, grant, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Hold, operationOf } from "./lock.ts";
 
@@ -15,7 +15,7 @@ const SEMAPHORE = defineKind({
     const semaphore = shared.on as Semaphore;
     if (kernel.fuel > 0 && semaphore.available > 0) {
       kernel.fuel--;
-      semaphore.available--;
+      semaphore.tryAcquire();
       return shared;
     }
     return new Wait(SEMAPHORE, semaphore, undefined);
@@ -28,6 +28,7 @@ const SEMAPHORE = defineKind({
   },
 });
 
+/** What a semaphore tells about itself. */
 export interface SemaphoreStatistics {
   /** Permits that are free. */
   readonly available: number;
@@ -95,6 +96,7 @@ export class Semaphore {
     if (kernel.tap !== null) tell("released", this, kernel.current);
     const wait = this.waiters.shift();
     if (wait !== null) {
+      if (kernel.tap !== null) tell("acquired", this, (wait.waiter as Waiter).owner as object);
       grant(wait, undefined);
       return;
     }

@@ -20,6 +20,7 @@ import { Cancellation } from "./cancellation.ts";
 import { SCOPE_GROUP, type Scope, type ScopeOptions, ScopeSegment } from "./scope.ts";
 import { spawnedTwice, Task } from "./task.ts";
 
+/** How a task is begun. */
 export interface SpawnOptions {
   /** For errors, snapshots and traces. */
   readonly name?: string | undefined;
@@ -27,6 +28,7 @@ export interface SpawnOptions {
   readonly daemon?: boolean | undefined;
 }
 
+/** How a group behaves. */
 export interface GroupOptions extends ScopeOptions {
   /** Keep finished tasks for `yield* g.next()`. */
   readonly collect?: boolean | undefined;

@@ -12,6 +12,7 @@ import { Cancellation, cancelledError } from "./cancellation.ts";
 import { Task } from "./task.ts";
 import { describeTree, findCycle, tasksUnder } from "./tree.ts";
 
+/** How a program is run. */
 export interface RunOptions {
   /** The world to run on; by default the one of the platform. */
   readonly host?: Host | undefined;

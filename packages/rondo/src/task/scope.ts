@@ -40,6 +40,7 @@ export interface Scope {
   readonly cancelled: boolean;
 }
 
+/** What every scope can be given. */
 export interface ScopeOptions {
   /** For errors, snapshots and traces. */
   readonly name?: string | undefined;

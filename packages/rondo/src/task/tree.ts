@@ -87,10 +87,13 @@ export function findCycle(tasks: readonly Task[]): Task[] | undefined {
   return undefined;
 }
 
-/** The whole tree as lines. */
+/** More tasks than this are counted and not listed: nobody reads 100,000 lines. */
+const MOST = 100;
+
+/** The tree as lines. */
 export function describeTree(root: Task): string {
-  return tasksUnder(root)
-    .filter((task) => !task.over)
-    .map((task) => `  ${describeTask(task)}`)
-    .join("\n");
+  const tasks = tasksUnder(root).filter((task) => !task.over);
+  const lines = tasks.slice(0, MOST).map((task) => `  ${describeTask(task)}`);
+  if (tasks.length > MOST) lines.push(`  … and ${tasks.length - MOST} more`);
+  return lines.join("\n");
 }
