@@ -2,7 +2,17 @@
  * What the tests of cancellation share: a task that is cancelled at a given time, and a coroutine that writes down how
  * far it came.
  */
-import { type Coroutine, group, type GroupOptions, type Operation, type Report, run, sleep, type Task, VirtualHost } from "../src/index.ts";
+import {
+  type Coroutine,
+  group,
+  type GroupOptions,
+  type Operation,
+  type Report,
+  run,
+  sleep,
+  type Task,
+  VirtualHost,
+} from "../src/index.ts";
 
 /** How a task ended that was cancelled. */
 export interface Ended {
@@ -38,12 +48,7 @@ export async function cancelledAt(
 }
 
 /** Runs `inner`, or sleeps for long, and writes down every place it reaches; its `finally` waits for `wait` ms. */
-export function* witness(
-  log: string[],
-  name: string,
-  inner?: () => Operation<unknown>,
-  wait = 10,
-): Coroutine<string> {
+export function* witness(log: string[], name: string, inner?: () => Operation<unknown>, wait = 10): Coroutine<string> {
   try {
     log.push(`${name} in`);
     if (inner === undefined) yield* sleep(1000);
