@@ -7,7 +7,7 @@
  */
 import { BusyError, ClosedError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
-import { type Coroutine, defineKind, grant, type Operation, Wait } from "../coroutine/wait.ts";
+import { type Coroutine, defineKind, grant, LateError, type Operation, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Cancellation } from "../task/cancellation.ts";
 import { groupAround, type GroupSegment } from "../task/group.ts";
@@ -47,10 +47,6 @@ class Door<T> {
   }
 }
 
-function closed(message: string): { readonly error: unknown } {
-  return { error: new ClosedError(message) };
-}
-
 /** What a producer needs of the flows that it pulls. */
 export interface Closable {
   _close(): void;
@@ -83,7 +79,8 @@ export class Producer<T> implements Source<T> {
   private readonly offered: WaitQueue;
   private readonly delivered: WaitQueue;
   private over: boolean;
-  private failure: { readonly error: unknown } | undefined;
+  /** Gives the error that it ended with. One of ours is built where it is thrown, and most are never thrown. */
+  private failure: (() => unknown) | undefined;
 
   constructor(fn: (emit: Emit<T>) => Operation<unknown>, name: string, options: ProducerOptions = {}) {
     this.name = name;
@@ -121,7 +118,7 @@ export class Producer<T> implements Source<T> {
       return wait.arg as T;
     }
     if (!this.over) return NOT_YET;
-    if (this.failure !== undefined) throw this.failure.error;
+    if (this.failure !== undefined) throw this.failure();
     return undefined;
   }
 
@@ -150,7 +147,7 @@ export class Producer<T> implements Source<T> {
     const { task } = this;
     // First the task, so that none of its tasks hears of a closed flow while it is about to end anyway.
     task?.cancelBy(new Cancellation("its flow was closed", undefined, task.loop.now(), false));
-    this.finish(closed(`the flow "${this.name}" is closed`));
+    this.finish(() => new ClosedError(`the flow "${this.name}" is closed`));
   }
 
   *ended(): Coroutine<void> {
@@ -167,9 +164,11 @@ export class Producer<T> implements Source<T> {
       yield* this.fn((item) => new Wait<void>(EMIT, door, checkItem(item, `the flow "${this.name}"`)));
       this.finish(undefined);
     } catch (error) {
-      this.finish({ error });
+      this.finish(() => error);
     } finally {
-      this.finish(closed(`the flow "${this.name}" was cancelled, together with the group to which it belongs`));
+      this.finish(
+        () => new ClosedError(`the flow "${this.name}" was cancelled, together with the group to which it belongs`),
+      );
     }
   }
 
@@ -194,7 +193,7 @@ export class Producer<T> implements Source<T> {
   }
 
   /** The first end counts. */
-  private finish(failure: { readonly error: unknown } | undefined): void {
+  private finish(failure: (() => unknown) | undefined): void {
     if (this.over) return;
     this.over = true;
     this.failure = failure;
@@ -202,7 +201,7 @@ export class Producer<T> implements Source<T> {
       try {
         upstream._close();
       } catch (error) {
-        this.failure ??= { error };
+        this.failure ??= () => error;
       }
     }
     const { puller } = this;
@@ -210,7 +209,10 @@ export class Producer<T> implements Source<T> {
     // What it ended in it learns when it takes.
     if (puller !== null) grant(puller, undefined);
     // Other tasks than the coroutine's own may stand in `emit` too.
-    this.offered.break(new ClosedError(`the flow "${this.name}" has ended: nobody takes the item`));
-    this.delivered.break(new ClosedError(`the flow "${this.name}" has ended: nobody pulls any more`));
+    const gone = new LateError(
+      () => new ClosedError(`emit() of the flow "${this.name}": it has ended, nobody takes the item`),
+    );
+    this.offered.break(gone);
+    this.delivered.break(gone);
   }
 }

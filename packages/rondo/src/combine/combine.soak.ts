@@ -1,0 +1,140 @@
+/**
+ * A million cycles of each combinator, and the heap is as flat as before. Everything here has leaked in some runtime:
+ * `Promise.race` with a long-lived promise (nodejs/node#17469, #51452), abort listeners (nodejs/node#47449), signals
+ * (nodejs/node#54614), permits and tasks that were never let go of.
+ */
+import { describe, expect, test } from "vitest";
+
+import { growth } from "../../tests/heap.ts";
+import { virtually } from "../../tests/virtual.ts";
+import {
+  all,
+  any,
+  Channel,
+  checkpoint,
+  type Coroutine,
+  type Emit,
+  Flow,
+  type Group,
+  group,
+  map,
+  moveOnAfter,
+  type Operation,
+  race,
+  select,
+  sleep,
+  toPromise,
+  until,
+} from "../index.ts";
+
+const MILLION = 1_000_000;
+/** Less than the smallest object that could be left behind by each cycle. */
+const FLAT = 4;
+
+/** By how many bytes a cycle the heap grows, when one task does `cycle` so often. */
+function growthOf(count: number, cycle: (i: number) => Operation<unknown>): Promise<number> {
+  return growth(count, (n) =>
+    virtually(function* () {
+      for (let i = 0; i < n; i++) yield* cycle(i);
+    }),
+  );
+}
+
+function* give(value: number): Coroutine<number> {
+  yield* checkpoint();
+  return value;
+}
+
+function* fail(): Coroutine<never> {
+  throw new Error("no");
+}
+
+const never = new Promise<void>(() => {});
+const abortable = (signal: AbortSignal): Promise<void> => {
+  // Listens as fetch does; what is left of it is the signal's own, and goes with it.
+  signal.addEventListener("abort", () => {}, { once: true });
+  return never;
+};
+
+// Declared and not written in place: each evaluation of a `function*` expression makes a map that lives for a while.
+function* spawnAndCancel(g: Group): Coroutine<void> {
+  const task = g.spawn(until(never));
+  yield* checkpoint();
+  task.cancel();
+}
+
+function* spawnAbortableAndCancel(g: Group): Coroutine<void> {
+  const task = g.spawn(until((signal) => abortable(signal)));
+  yield* checkpoint();
+  task.cancel();
+}
+
+describe("the heap stays flat over a million cycles of", () => {
+  test("race", async () => {
+    expect(await growthOf(MILLION, () => race([give(1), sleep(10)]))).toBeLessThan(FLAT);
+  });
+
+  test("race with a promise that never settles", async () => {
+    expect(await growthOf(MILLION, () => race([give(1), until(never)]))).toBeLessThan(FLAT);
+  });
+
+  test("until a promise that settles", async () => {
+    expect(await growthOf(MILLION, () => until(Promise.resolve(1)))).toBeLessThan(FLAT);
+  });
+
+  test("until a promise that never settles, cancelled by a timeout", async () => {
+    expect(await growthOf(MILLION, () => moveOnAfter(1, until(never)))).toBeLessThan(FLAT);
+  });
+
+  test("select with an arm that waits for a promise that never settles", async () => {
+    const channel = new Channel<number>(1);
+    function* cycle(i: number): Coroutine<void> {
+      if (i % 2 === 0) channel.trySend(i);
+      yield* select({ item: channel.receive(), never: until(never), late: sleep(1) });
+    }
+    expect(await growthOf(MILLION, cycle)).toBeLessThan(FLAT);
+  });
+
+  test("all, any and map", async () => {
+    function* cycle(i: number): Coroutine<void> {
+      if (i % 3 === 0) yield* all([give(1), give(2)]);
+      else if (i % 3 === 1) yield* any([give(1), sleep(1)]);
+      else yield* map([1, 2], give, { concurrency: 1 });
+    }
+    expect(await growthOf(MILLION, cycle)).toBeLessThan(FLAT);
+  });
+});
+
+describe("the heap stays flat over fewer cycles, because each costs more, of", () => {
+  test("until a promise that never settles, cancelled with its task", async () => {
+    expect(await growthOf(50_000, () => group(spawnAndCancel))).toBeLessThan(FLAT);
+  });
+
+  test("until a function that listens to its signal, cancelled", async () => {
+    expect(await growthOf(50_000, () => group(spawnAbortableAndCancel))).toBeLessThan(FLAT);
+  });
+
+  test("any of which one fails", async () => {
+    expect(await growthOf(100_000, () => any([fail(), give(1)]))).toBeLessThan(FLAT);
+  });
+
+  test("toPromise with one signal for all", async () => {
+    const { signal } = new AbortController();
+    expect(await growthOf(100_000, () => until(toPromise(give(1), { signal })))).toBeLessThan(FLAT);
+  });
+
+  test("flows with tasks of their own, closed early", async () => {
+    function* numbers(emit: Emit<number>): Coroutine<void> {
+      for (let n = 0; ; n++) yield* emit(n);
+    }
+    expect(await growthOf(20_000, () => Flow.from(numbers).mapConcurrent(2, give).take(2).toArray())).toBeLessThan(
+      FLAT,
+    );
+  });
+
+  test("one flow that is pulled and cancelled again and again", async () => {
+    const channel = new Channel<number>(0);
+    const flow = Flow.from(channel).map((n) => n);
+    expect(await growthOf(200_000, () => moveOnAfter(1, flow.next()))).toBeLessThan(FLAT);
+  });
+});
