@@ -4,9 +4,12 @@ import { timer, type Subscription } from "rxjs";
 import { type Coroutine, Gate, group, type Group, run } from "rondo";
 import { busy, type Workload } from "../workload.ts";
 
-/** From 1 to 1,000 ms, in an order that is neither sorted nor random. */
+/**
+ * Those that fire are due within a second, those that are cancelled within an hour: timeouts with jitter, back-offs,
+ * leases. (If all were of the same few lengths Node would keep a list for each and hardly have to sort.)
+ */
 function due(i: number): number {
-  return 1 + ((i * 7919) % 1000);
+  return fires(i) ? 1 + ((i * 7919) % 1000) : 1000 + ((i * 7919) % 3_599_000);
 }
 
 /** One in a hundred fires. */

@@ -35,15 +35,6 @@ export interface Tap {
   pollEnd?(loop: object): void;
 }
 
-let complain: (error: unknown) => void = (error) => {
-  globalThis.console?.error("rondo: a tap threw and was taken off", error);
-};
-
-/** Where a failing tap is reported. */
-export function onTapFailure(report: (error: unknown) => void): void {
-  complain = report;
-}
-
 /**
  * Sets the observer, or takes it off with `null`; gives the one before, so that it can be put back.
  *
@@ -74,6 +65,6 @@ export function tell<Site extends keyof Tap>(site: Site, ...args: Parameters<Non
   } catch (error) {
     // Only the tap that threw is taken off: it may have set another one meanwhile.
     if (kernel.tap === tap) kernel.tap = null;
-    complain(error);
+    globalThis.console?.error("rondo: a tap threw and was taken off", error);
   }
 }
