@@ -87,7 +87,10 @@ export interface Started<T> {
  * console.log(step(coroutine, "Ada")); // prints: { done: true, value: 'Hello, Ada!', finished: false }
  * ```
  */
-export function start<T>(body: Body<T>, name: string = typeof body === "function" ? body.name || "coroutine" : "coroutine"): Started<T> {
+export function start<T>(
+  body: Body<T>,
+  name: string = typeof body === "function" ? body.name || "coroutine" : "coroutine",
+): Started<T> {
   return new Hand(body, name) as unknown as Started<T>;
 }
 
@@ -149,7 +152,8 @@ export function step<T>(coroutine: Started<T>, value?: unknown): Stepped<T> {
 export function fail<T>(coroutine: Started<T>, error: unknown): Stepped<T> {
   const hand = coroutine as unknown as Hand;
   const wait = hand.wait;
-  if (wait === null || wait.state !== PARKED) throw new Error(`the coroutine "${hand.name}" stands at no wait that could fail`);
+  if (wait === null || wait.state !== PARKED)
+    throw new Error(`the coroutine "${hand.name}" stands at no wait that could fail`);
   wait.state = REFUSED;
   wait.value = error;
   return advance(hand) as Stepped<T>;
@@ -230,4 +234,3 @@ const ASK = defineKind({ label: "ask", labelOf: (wait) => String(wait.arg) });
 export function ask<T = unknown>(label: string): Wait<T> {
   return new Wait<T>(ASK, null, label);
 }
-

@@ -54,7 +54,9 @@ export function stackBelow(callee: Frame, root: Frame, error: unknown): void {
   const lines = shown.split("\n");
   shown = "";
   const end = lines.findIndex((line) => line.includes("rondoShow"));
-  const wanted = lines.slice(0, end < 0 ? 0 : end).filter((line) => isUserLine(line) && !(error.stack as string).includes(line.trim()));
+  const wanted = lines
+    .slice(0, end < 0 ? 0 : end)
+    .filter((line) => isUserLine(line) && !(error.stack as string).includes(line.trim()));
   if (wanted.length === 0) return;
   try {
     error.stack = `${error.stack}\n${wanted.join("\n")}`;

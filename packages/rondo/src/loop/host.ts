@@ -58,6 +58,7 @@ export function setDefaultHost(make: () => Host): void {
 }
 
 export function makeDefaultHost(): Host {
-  if (factory === undefined) throw new Error("no host is known: import from \"rondo\", or name one in run(main, { host })");
+  if (factory === undefined)
+    throw new Error('no host is known: import from "rondo", or name one in run(main, { host })');
   return factory();
 }

@@ -10,14 +10,17 @@ import type { Loop } from "./loop.ts";
 export function currentLoop(what: string): Loop {
   const fiber = kernel.current;
   const loop = fiber === null ? undefined : (fiber.loop as Loop | undefined);
-  if (loop === undefined) throw new Error(`${what} was called outside a task: it works only inside run(), where there is a loop`);
+  if (loop === undefined)
+    throw new Error(`${what} was called outside a task: it works only inside run(), where there is a loop`);
   return loop;
 }
 
 /** Checks a duration: a number of ms that is not negative and not NaN. Infinity is for ever. */
 export function checkMs(ms: unknown, what: string): number {
   if (typeof ms !== "number" || !(ms >= 0)) {
-    throw new RangeError(`${what} takes a time in ms that is 0 or more, not ${typeof ms === "string" ? JSON.stringify(ms) : String(ms)}`);
+    throw new RangeError(
+      `${what} takes a time in ms that is 0 or more, not ${typeof ms === "string" ? JSON.stringify(ms) : String(ms)}`,
+    );
   }
   return ms;
 }
@@ -25,7 +28,9 @@ export function checkMs(ms: unknown, what: string): number {
 /** Checks a point in time of the loop's clock, in ms. The past is allowed. */
 export function checkAt(at: unknown, what: string): number {
   if (typeof at !== "number" || Number.isNaN(at)) {
-    throw new RangeError(`${what} takes a time of now() in ms, not ${typeof at === "string" ? JSON.stringify(at) : String(at)}`);
+    throw new RangeError(
+      `${what} takes a time of now() in ms, not ${typeof at === "string" ? JSON.stringify(at) : String(at)}`,
+    );
   }
   return at;
 }
@@ -49,7 +54,10 @@ const SLEEP_UNTIL = defineKind({
 
 function loopOf(wait: Wait): Loop {
   const loop = (wait.waiter as Waiter).loop as Loop | undefined;
-  if (loop === undefined) throw new Error(`${describeWait(wait)} needs a loop: it works only inside run(), not in a coroutine stepped by hand`);
+  if (loop === undefined)
+    throw new Error(
+      `${describeWait(wait)} needs a loop: it works only inside run(), not in a coroutine stepped by hand`,
+    );
   return loop;
 }
 

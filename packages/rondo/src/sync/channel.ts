@@ -298,14 +298,22 @@ export class Channel<T> {
 
   /** @internal */
   senderClosed(end: Sender<T>): void {
-    refuseThoseOn(this.sending, end, () => new ClosedError(`a sender of ${this.title} was closed while it was sending`));
+    refuseThoseOn(
+      this.sending,
+      end,
+      () => new ClosedError(`a sender of ${this.title} was closed while it was sending`),
+    );
     // All in line are told; the items in the buffer are still to be had.
     if (--this.senders === 0) this.receiving.unpark(this.receiving.length, undefined);
   }
 
   /** @internal */
   receiverClosed(end: Receiver<T>): void {
-    refuseThoseOn(this.receiving, end, () => new ClosedError(`a receiver of ${this.title} was closed while it was receiving`));
+    refuseThoseOn(
+      this.receiving,
+      end,
+      () => new ClosedError(`a receiver of ${this.title} was closed while it was receiving`),
+    );
     if (--this.receivers > 0) return;
     this.items.clear();
     if (this.sending.length > 0) this.sending.break(new BrokenError(`${this.title} has lost its last receiver`));
@@ -322,6 +330,7 @@ function refuseThoseOn(queue: WaitQueue, end: object, error: () => Error): void 
 }
 
 function checkItem<T>(item: T): T {
-  if (item === undefined) throw new TypeError("undefined cannot be sent: it is what receivers get at the end of the stream");
+  if (item === undefined)
+    throw new TypeError("undefined cannot be sent: it is what receivers get at the end of the stream");
   return item;
 }

@@ -10,14 +10,24 @@ import { BrokenError } from "../coroutine/errors.ts";
 import type { Body } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { type Coroutine, defineKind, grant, LateError, type Operation, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";
+import {
+  type Coroutine,
+  defineKind,
+  grant,
+  LateError,
+  type Operation,
+  sharedWait,
+  Wait,
+  type Waiter,
+} from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Held, Task } from "../task/task.ts";
 
 /** The running task, which is the one that takes and gives locks. */
 export function runningTask(what: string): Task {
   const task = kernel.current as Task | null;
-  if (task === null || task.loop === undefined) throw new Error(`${what} was called outside a task: there is nobody to hold it`);
+  if (task === null || task.loop === undefined)
+    throw new Error(`${what} was called outside a task: there is nobody to hold it`);
   return task;
 }
 
@@ -234,5 +244,7 @@ export class Lock implements Held {
 }
 
 function brokenLock(lock: Lock): BrokenError {
-  return new BrokenError(`the task that held ${lock.title} ended without releasing it: what it protects may be half done`);
+  return new BrokenError(
+    `the task that held ${lock.title} ended without releasing it: what it protects may be half done`,
+  );
 }

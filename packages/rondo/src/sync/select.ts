@@ -93,7 +93,8 @@ const SELECT = defineKind({
     const first = loop === undefined ? 0 : firstOf(loop, arms.length);
     for (let i = 0; i < arms.length; i++) {
       const [key, wait] = arms[(first + i) % arms.length] as [string, Wait];
-      if (wait.state !== FRESH) throw new Error(`the arm "${key}" of a select is a wait that was used already: make a new one each time`);
+      if (wait.state !== FRESH)
+        throw new Error(`the arm "${key}" of a select is a wait that was used already: make a new one each time`);
       if (wait.kind.poll(wait)) {
         for (const [, other] of arms) other.state = USED;
         select.value = { key, value: wait.value as unknown };
@@ -123,7 +124,8 @@ const SELECT = defineKind({
     }
   },
   abort: (select) => withdrawArms(select, null),
-  labelOf: (select) => `select ${(select.arg as [string, Wait][]).map(([key, wait]) => `${key}: ${wait.label}`).join(", ")}`,
+  labelOf: (select) =>
+    `select ${(select.arg as [string, Wait][]).map(([key, wait]) => `${key}: ${wait.label}`).join(", ")}`,
 });
 
 function firstOf(loop: Loop, n: number): number {
@@ -140,7 +142,9 @@ function armOf(key: string, arm: Arm): Wait {
     );
   }
   if (wait.state !== FRESH && wait.state !== SHARED) {
-    throw new Error(`the arm "${key}" of a select is ${describeWait(wait)}, which was used already: make a new one each time`);
+    throw new Error(
+      `the arm "${key}" of a select is ${describeWait(wait)}, which was used already: make a new one each time`,
+    );
   }
   return ownWait(wait);
 }
@@ -165,7 +169,8 @@ export function select<Arms extends Record<string, Arm>>(arms: Arms): Wait<Selec
   const list: [string, Wait][] = [];
   for (const key of Object.keys(arms)) {
     const wait = armOf(key, arms[key] as Arm);
-    if (list.some(([, other]) => other === wait)) throw new Error(`the arms of a select share one wait ("${key}"): make a new one for each`);
+    if (list.some(([, other]) => other === wait))
+      throw new Error(`the arms of a select share one wait ("${key}"): make a new one for each`);
     list.push([key, wait]);
   }
   if (list.length === 0) throw new Error("select() of no arms would wait for ever");

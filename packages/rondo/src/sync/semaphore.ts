@@ -102,7 +102,9 @@ export class Semaphore {
     }
     if (this.available === this.permits) {
       const title = this.name === "" ? "the semaphore" : `the semaphore "${this.name}"`;
-      throw new Error(`${title} was released more often than it was acquired: all ${this.permits} permits are back already`);
+      throw new Error(
+        `${title} was released more often than it was acquired: all ${this.permits} permits are back already`,
+      );
     }
     this.available++;
   }

@@ -90,7 +90,8 @@ function collectChildren(task: Task, upTo: Segment | null, into: Task[]): void {
   }
   if (groups === null) return;
   for (let i = groups.length - 1; i >= 0; i--) {
-    for (let child = (groups[i] as GroupSegment).children; child !== null; child = child.siblingBehind) into.push(child);
+    for (let child = (groups[i] as GroupSegment).children; child !== null; child = child.siblingBehind)
+      into.push(child);
   }
 }
 

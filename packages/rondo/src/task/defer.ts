@@ -112,7 +112,8 @@ export function* runDeferred(scope: ScopeSegment, list: Deferred[]): Coroutine<v
   for (let fn = list.pop(); fn !== undefined; fn = list.pop()) {
     try {
       const operation = fn();
-      if (operation !== undefined && operation !== null && typeof operation[Symbol.iterator] === "function") yield* operation;
+      if (operation !== undefined && operation !== null && typeof operation[Symbol.iterator] === "function")
+        yield* operation;
     } catch (error) {
       scope.addError(error);
     }

@@ -95,9 +95,15 @@ const GROUP_ENDED = defineKind({
   poll(wait) {
     const group = wait.on as GroupSegment;
     if (group.isOver) return true;
-    for (let task = kernel.current as Task | null; task !== null; task = (task.group?.fiber as Task | undefined) ?? null) {
+    for (
+      let task = kernel.current as Task | null;
+      task !== null;
+      task = (task.group?.fiber as Task | undefined) ?? null
+    ) {
       if (task.group === group || (task === group.fiber && group.isOpen)) {
-        throw new Error(`a task of the group "${group.name}" waits for the end of its own group: it would wait for ever`);
+        throw new Error(
+          `a task of the group "${group.name}" waits for the end of its own group: it would wait for ever`,
+        );
       }
     }
     return false;
@@ -179,7 +185,8 @@ export class GroupSegment extends ScopeSegment implements Group {
   // ---- what its body calls ------------------------------------------------------------------------------------------
 
   spawn<T>(body: Body<T>, options?: SpawnOptions): Task<T> {
-    if (this.phase >= DEFERRING) throw new Error(`the group "${this.name}" has ended: nothing can be spawned on it any more`);
+    if (this.phase >= DEFERRING)
+      throw new Error(`the group "${this.name}" has ended: nothing can be spawned on it any more`);
     // The function stands for its name: reading that is not free, and most tasks are never asked.
     const label = options?.name ?? body;
     const daemon = options !== undefined && options.daemon === true;
@@ -216,7 +223,8 @@ export class GroupSegment extends ScopeSegment implements Group {
   }
 
   next(): Operation<Task | undefined> {
-    if (this.finishedTasks === null) throw new Error(`the group "${this.name}" keeps no finished tasks: make it with group(fn, { collect: true })`);
+    if (this.finishedTasks === null)
+      throw new Error(`the group "${this.name}" keeps no finished tasks: make it with group(fn, { collect: true })`);
     return new Wait<Task | undefined>(NEXT_TASK, this, undefined);
   }
 
@@ -229,7 +237,8 @@ export class GroupSegment extends ScopeSegment implements Group {
     this.stopTimer ??= new StopTimer(this);
     const at = this.loop.now() + within;
     // A second stop() may only shorten the time.
-    if (this.stopTimer.slot === -1 || at < this.loop.timers.timeOf(this.stopTimer)) this.loop.timers.set(this.stopTimer, at);
+    if (this.stopTimer.slot === -1 || at < this.loop.timers.timeOf(this.stopTimer))
+      this.loop.timers.set(this.stopTimer, at);
   }
 
   ended(): Operation<void> {
@@ -300,7 +309,7 @@ export class GroupSegment extends ScopeSegment implements Group {
 
   private cancelDaemons(): void {
     const why = new Cancellation("the rest of its group has ended", undefined, this.loop.now(), false);
-    for (let task = this.children; task !== null; ) {
+    for (let task = this.children; task !== null;) {
       const next: Task | null = task.siblingBehind;
       task.cancelBy(why);
       task = next;
@@ -526,4 +535,3 @@ export function group<T>(body: (g: Group) => Operation<T>, options?: GroupOption
   if (options?.grace !== undefined) checkMs(options.grace, "the grace of a group");
   return new Wait<T>(GROUP, body, options);
 }
-

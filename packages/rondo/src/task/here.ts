@@ -19,7 +19,7 @@ function currentTask(what: string): Task {
 /** Every region around the running code, innermost first, up to a shield if `visible`. */
 function* regions(task: Task, visible: boolean): Generator<Segment | Task, void, undefined> {
   let from: Segment | null = task.seg;
-  for (let at: Task | null = task; at !== null; ) {
+  for (let at: Task | null = task; at !== null;) {
     for (let seg: Segment | null = from; seg !== null; seg = seg.parent) {
       if (visible && seg.phase !== BODY) return;
       yield seg;

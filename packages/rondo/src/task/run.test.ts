@@ -50,14 +50,20 @@ describe("run", () => {
   test("takes any operation that main gives: a wait, a task, a group", async () => {
     const host = new VirtualHost();
     await run(() => sleep(10), { host });
-    await expect(run(() => group(function* () {
-      return "group";
-    }), { host })).resolves.toBe("group");
+    await expect(
+      run(
+        () =>
+          group(function* () {
+            return "group";
+          }),
+        { host },
+      ),
+    ).resolves.toBe("group");
     expect(host.now()).toBe(10);
   });
 
   test("what main gives that is no operation rejects, and so does main that is no function", async () => {
-    await expect(virtually((() => 5) as never)).rejects.toThrow('the function given gave 5 and not an operation');
+    await expect(virtually((() => 5) as never)).rejects.toThrow("the function given gave 5 and not an operation");
     await expect(virtually((async () => 5) as never)).rejects.toThrow("a promise, not an operation");
     await expect(run(sleep(1) as never)).rejects.toThrow("run() takes a function that gives an operation");
     await expect(run(function* () {}, { grace: -1 })).rejects.toThrow("the grace of run()");
@@ -236,7 +242,9 @@ describe("run({ grace, name })", () => {
     };
     for (const name of ["given", undefined]) {
       const host = new VirtualHost({ onReport: (report) => names.push(report.message) });
-      await run(say, { host, signal: AbortSignal.abort(), ...(name === undefined ? {} : { name }) }).catch(() => undefined);
+      await run(say, { host, signal: AbortSignal.abort(), ...(name === undefined ? {} : { name }) }).catch(
+        () => undefined,
+      );
     }
     expect(names).toEqual([expect.stringContaining('"given"'), expect.stringContaining('"server"')]);
   });
@@ -372,7 +380,7 @@ describe("a deadlock", () => {
       }
     }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DeadlockError);
-    expect(suppressed(error).map(String)).toEqual([expect.stringContaining('waits for second')]);
+    expect(suppressed(error).map(String)).toEqual([expect.stringContaining("waits for second")]);
   });
 
   test("a main that cannot be cancelled, because it is shielded, is given up as well", async () => {

@@ -76,7 +76,9 @@ export function launch<T>(loop: Loop, main: () => Operation<T>, options: { reado
  */
 export function run<T>(main: () => Operation<T>, options: RunOptions = {}): Promise<T> {
   if (typeof main !== "function") {
-    return Promise.reject(new TypeError("run() takes a function that gives an operation: run(main) or run(() => main(args))"));
+    return Promise.reject(
+      new TypeError("run() takes a function that gives an operation: run(main) or run(() => main(args))"),
+    );
   }
   if (options.grace !== undefined) {
     try {
@@ -182,5 +184,7 @@ function deadlockError(main: Task): DeadlockError {
     cycle === undefined
       ? ""
       : `\nin a circle: ${[...cycle, cycle[0] as Task].map((task) => `"${task.name}"`).join(" waits for ")}`;
-  return new DeadlockError(`every task waits for another one, and nothing from outside can wake any:\n${describeTree(main)}${circle}`);
+  return new DeadlockError(
+    `every task waits for another one, and nothing from outside can wake any:\n${describeTree(main)}${circle}`,
+  );
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
-import type { CancelledError} from "../coroutine/errors.ts";
+import type { CancelledError } from "../coroutine/errors.ts";
 import { type Coroutine, type Operation, Wait } from "../coroutine/wait.ts";
 import { VirtualHost } from "../host/virtual.ts";
 import { checkpoint, now, sleep } from "../loop/sleep.ts";

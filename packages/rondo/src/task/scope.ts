@@ -149,7 +149,10 @@ export class ScopeSegment extends Segment implements Scope {
   /** Its own cancellation as an error. */
   cancelledAs(): Error {
     if (this.mode === SCOPE_TIMEOUT || this.mode === SCOPE_DEADLINE) return new TimeoutError(this.name, this.ms);
-    return cancelledError(`the ${this.mode === SCOPE_GROUP ? "group" : "scope"} "${this.name}"`, this.cancellation as Cancellation);
+    return cancelledError(
+      `the ${this.mode === SCOPE_GROUP ? "group" : "scope"} "${this.name}"`,
+      this.cancellation as Cancellation,
+    );
   }
 }
 
@@ -157,10 +160,14 @@ const CANCELLED_SCOPE: ScopeOutcome<never> = Object.freeze({ cancelled: true, va
 const TIMED_OUT: MoveOnOutcome<never> = Object.freeze({ timedOut: true, value: undefined });
 
 /** What `scope` gives. */
-export type ScopeOutcome<T> = { readonly cancelled: false; readonly value: T } | { readonly cancelled: true; readonly value: undefined };
+export type ScopeOutcome<T> =
+  | { readonly cancelled: false; readonly value: T }
+  | { readonly cancelled: true; readonly value: undefined };
 
 /** What `moveOnAfter` gives. */
-export type MoveOnOutcome<T> = { readonly timedOut: false; readonly value: T } | { readonly timedOut: true; readonly value: undefined };
+export type MoveOnOutcome<T> =
+  | { readonly timedOut: false; readonly value: T }
+  | { readonly timedOut: true; readonly value: undefined };
 
 interface ScopeCall {
   readonly ms?: number;
@@ -183,7 +190,9 @@ function scopeKind(label: string, mode: number): ReturnType<typeof defineKind> {
       push(segment);
       if (at !== undefined && at !== Infinity) segment.deadline = at;
       const body: unknown = wait.on;
-      return mode === SCOPE_PLAIN ? iteratorOf(() => (body as (scope: Scope) => Operation<unknown>)(segment)) : iteratorOf(body);
+      return mode === SCOPE_PLAIN
+        ? iteratorOf(() => (body as (scope: Scope) => Operation<unknown>)(segment))
+        : iteratorOf(body);
     },
   });
 }
@@ -229,7 +238,10 @@ export function scope<T>(
   options: ScopeOptions & { readonly deadline?: number } = {},
 ): Operation<ScopeOutcome<T>> {
   if (options.deadline !== undefined) checkAt(options.deadline, "the deadline of a scope");
-  return new Wait<ScopeOutcome<T>>(PLAIN, body, { ...(options.deadline === undefined ? {} : { at: options.deadline }), options: checked(options, "a scope") });
+  return new Wait<ScopeOutcome<T>>(PLAIN, body, {
+    ...(options.deadline === undefined ? {} : { at: options.deadline }),
+    options: checked(options, "a scope"),
+  });
 }
 
 /**
@@ -268,7 +280,11 @@ export function timeout<T>(ms: number, body: Body<T>, options?: ScopeOptions): O
  */
 export function moveOnAfter<T>(ms: number, body: Body<T>, options?: ScopeOptions): Operation<MoveOnOutcome<T>> {
   checkMs(ms, "moveOnAfter");
-  return new Wait<MoveOnOutcome<T>>(MOVE_ON, body, options === undefined ? ms : { ms, options: checked(options, "moveOnAfter") });
+  return new Wait<MoveOnOutcome<T>>(
+    MOVE_ON,
+    body,
+    options === undefined ? ms : { ms, options: checked(options, "moveOnAfter") },
+  );
 }
 
 /**

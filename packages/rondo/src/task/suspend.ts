@@ -33,7 +33,11 @@ const SUSPEND = defineKind({
       wait.value = open ? abort : wait.value;
     } catch (error) {
       if (settle()) throw error;
-      loop.report({ kind: "host", message: `the function given to suspend("${wait.label}") threw after it had woken its task`, error });
+      loop.report({
+        kind: "host",
+        message: `the function given to suspend("${wait.label}") threw after it had woken its task`,
+        error,
+      });
     }
   },
   abort(wait) {

@@ -137,7 +137,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     this.value = undefined;
     this.joiners = null;
     this.flags = (daemon ? DAEMON : 0) | (typeof body === "object" ? GENERATOR : 0);
-    this.locals = kernel.current === null ? null : (kernel.current as Task).locals ?? null;
+    this.locals = kernel.current === null ? null : ((kernel.current as Task).locals ?? null);
     this.cancellation = null;
     this.held = null;
     this.watch = null;
@@ -172,7 +172,8 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   /** `ready`, `running`, `waiting`, or how it ended: `done`, `failed`, `cancelled`. */
   get state(): TaskState {
-    if (this.outcome !== RUNNING) return this.outcome === DONE ? "done" : this.outcome === FAILED ? "failed" : "cancelled";
+    if (this.outcome !== RUNNING)
+      return this.outcome === DONE ? "done" : this.outcome === FAILED ? "failed" : "cancelled";
     if (kernel.current === this) return "running";
     return this.wait !== null && this.wait.state === PARKED ? "waiting" : "ready";
   }
@@ -327,14 +328,20 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   /** The error for a cleanup that outlived its grace, with the lines on which it waits. */
   graceError(grace: number): GraceError {
-    const error = new GraceError(`a cleanup of "${this.name}" was still waiting for "${this.wait?.label ?? "checkpoint"}" after its grace of ${grace} ms`);
+    const error = new GraceError(
+      `a cleanup of "${this.name}" was still waiting for "${this.wait?.label ?? "checkpoint"}" after its grace of ${grace} ms`,
+    );
     const frames = this.suspendedStack();
     if (frames.length > 0) error.stack = `${error.name}: ${error.message}\n${formatFrames(frames)}`;
     return error;
   }
 
   report(message: string, error?: unknown): void {
-    this.loop.report({ kind: "task", message: `"${this.name}": ${message}`, ...(error === undefined ? {} : { error }) });
+    this.loop.report({
+      kind: "task",
+      message: `"${this.name}": ${message}`,
+      ...(error === undefined ? {} : { error }),
+    });
   }
 
   finished(outcome: number, value: unknown): void {
@@ -387,7 +394,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   /** The outermost cancellation around it: the one that ended it. */
   deliveredCancellation(): Cancellation | null {
     let found = this.cancellation;
-    for (let group = this.group; group !== null; ) {
+    for (let group = this.group; group !== null;) {
       if (group.cancellation !== null) found = group.cancellation as Cancellation;
       if (group.shielded) break;
       const owner = group.fiber as Task;
@@ -457,7 +464,6 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   get failed(): boolean {
     return this.outcome === FAILED;
   }
-
 }
 
 /** What an ended task drives. */
@@ -469,7 +475,10 @@ function settleJoin(task: Task, wait: Wait): void {
     wait.value = task.value;
     wait.state = GRANTED;
   } else {
-    wait.value = task.outcome === FAILED ? task.value : new LateError(() => cancelledError(`the task "${task.name}"`, task.value as Cancellation | null));
+    wait.value =
+      task.outcome === FAILED
+        ? task.value
+        : new LateError(() => cancelledError(`the task "${task.name}"`, task.value as Cancellation | null));
     wait.state = REFUSED;
   }
 }

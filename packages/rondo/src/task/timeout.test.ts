@@ -49,7 +49,7 @@ describe("timeout", () => {
     const error = await virtually(function* callerOfTimeout() {
       return yield* thrownBy(() => timeout(10, sleep(20)));
     });
-    expect((error as Error).stack).toContain("scope.test.ts");
+    expect((error as Error).stack).toContain("timeout.test.ts");
   });
 
   // Edge 9: a timeout must await what it cancelled, and runs its cleanup.

@@ -63,7 +63,9 @@ describe("the tree of tasks", () => {
       const fresh = g.spawn(() => sleep(1), { name: "fresh" });
       expect(describeTask(fresh)).toBe('"fresh" is ready');
       yield* sleep(1);
-      expect(describeTask(waiter)).toMatch(/^"waiter" waits for lock, held by "holder", at needy \(.*tree\.test\.ts:\d+:\d+\)$/);
+      expect(describeTask(waiter)).toMatch(
+        /^"waiter" waits for lock, held by "holder", at needy \(.*tree\.test\.ts:\d+:\d+\)$/,
+      );
       expect(describeTask(joiner)).toMatch(/^"joiner" waits for task waiter/);
       expect(describeTask(holder)).toMatch(/^"holder" waits for sleep, at /);
       const names = (tasks: Task[]): string[] => tasks.map((task) => task.name);
@@ -89,28 +91,26 @@ describe("the tree of tasks", () => {
 
   test("a circle is found also when it is entered from outside, and among many tasks that are in none", async () => {
     const found = await virtually(() =>
-      group(
-        function* (g) {
-          const tasks: Task[] = [];
-          for (let i = 0; i < 6; i++) {
-            tasks.push(
-              g.spawn(
-                function* () {
-                  yield* checkpoint();
-                  // 0 → 1 → 2 → 3 → 4 → 2, and 5 sleeps
-                  if (i === 5) yield* sleep(5);
-                  else yield* tasks[i === 4 ? 2 : i + 1] as Task;
-                },
-                { name: String(i) },
-              ),
-            );
-          }
-          yield* sleep(1);
-          const cycle = findCycle(tasks)?.map((task) => task.name);
-          g.cancel();
-          return cycle;
-        },
-      ),
+      group(function* (g) {
+        const tasks: Task[] = [];
+        for (let i = 0; i < 6; i++) {
+          tasks.push(
+            g.spawn(
+              function* () {
+                yield* checkpoint();
+                // 0 → 1 → 2 → 3 → 4 → 2, and 5 sleeps
+                if (i === 5) yield* sleep(5);
+                else yield* tasks[i === 4 ? 2 : i + 1] as Task;
+              },
+              { name: String(i) },
+            ),
+          );
+        }
+        yield* sleep(1);
+        const cycle = findCycle(tasks)?.map((task) => task.name);
+        g.cancel();
+        return cycle;
+      }),
     );
     expect(found).toEqual(["2", "3", "4"]);
   });

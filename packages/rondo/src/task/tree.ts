@@ -52,7 +52,10 @@ export function describeTask(task: Task): string {
 
 function nameOf(on: unknown): string {
   const name: unknown = (on as { name?: unknown } | null)?.name;
-  return typeof name === "string" && name !== "" && (on as { outcome?: unknown }).outcome === undefined && !(on instanceof GroupSegment)
+  return typeof name === "string" &&
+    name !== "" &&
+    (on as { outcome?: unknown }).outcome === undefined &&
+    !(on instanceof GroupSegment)
     ? ` "${name}"`
     : "";
 }

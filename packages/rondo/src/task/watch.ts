@@ -49,7 +49,8 @@ export class CleanupWatch {
     for (let seg: Segment | null = segment; seg !== null; seg = seg.parent) {
       if (seg.phase !== BODY || this.covers(seg)) {
         const terms = this.terms(seg);
-        if (terms !== undefined && (first === undefined || terms.at + terms.grace < first.at + first.grace)) first = terms;
+        if (terms !== undefined && (first === undefined || terms.at + terms.grace < first.at + first.grace))
+          first = terms;
       }
       if (seg.shielded && !this.covers(seg)) break;
     }
@@ -160,7 +161,8 @@ export class CleanupWatch {
         grace ??= (seg as Partial<ScopeSegment>).grace;
         cancellation ??= seg.cancellation as Cancellation | null;
         // What is cancelled beyond a shield is not what made this cleanup run.
-        if (seg.shielded && !this.covers(seg)) return cancellation === null ? undefined : this.within(grace, cancellation);
+        if (seg.shielded && !this.covers(seg))
+          return cancellation === null ? undefined : this.within(grace, cancellation);
       }
       cancellation ??= task.cancellation;
       const group = task.group;
