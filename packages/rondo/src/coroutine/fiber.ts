@@ -31,10 +31,10 @@ import {
 } from "./wait.ts";
 import { BODY, DEFERRING, ERROR, JOINING, LEFT, type Segment, UNWINDING, UNWOUND, VALUE } from "./segment.ts";
 import { suppress } from "./errors.ts";
-import { collect, type Frame, GeneratorPrototype, hiddenFrames } from "./frames.ts";
+import { collect, type Frame, GeneratorPrototype, hiddenFrames, throwAtLine } from "./frames.ts";
 import { FUEL, kernel } from "./kernel.ts";
 import { passUp, passedUp, stackBelow } from "./shortcut.ts";
-import { probeFrames, type StackFrame } from "./stack.ts";
+import { generatorsAbove, probeFrames, type StackFrame } from "./stack.ts";
 import { tell } from "./tap.ts";
 
 /** Some region around it is cancelled: look whether that can be delivered. */
@@ -57,7 +57,9 @@ const NEXT = 1;
 const RETURN = 2;
 const RAISE = 3;
 const HAND_UP = 4;
-type How = typeof STOP | typeof NEXT | typeof RETURN | typeof RAISE | typeof HAND_UP;
+/** As RAISE, with an error of the kernel's own, which is to show the line. */
+const COMPLAIN = 5;
+type How = typeof STOP | typeof NEXT | typeof RETURN | typeof RAISE | typeof HAND_UP | typeof COMPLAIN;
 
 /** The value with which frames are returned: if another one comes back, a `return` in a `finally` has replaced it. */
 const GONE: unique symbol = Symbol("rondo.unwound") as never;
@@ -69,6 +71,10 @@ const MAX_CUTS = 100;
 export const SHORTCUT_AFTER = 64;
 const SHORTCUT_AGAIN = 512;
 const SHORTCUT_DEPTH = 4;
+/** While looks find nothing but flat chains, only one in so many that would be due is taken, in the whole process. */
+const MAX_STRIDE = 16;
+let stride = 1;
+let looksToSkip = 0;
 
 /** What a fiber runs: an operation, or a function that gives one. */
 export type Body<T = unknown> = Operation<T> | (() => Operation<T>);
@@ -230,6 +236,9 @@ export abstract class Fiber implements Waiter {
           case RAISE:
             result = throwInto.call(this.iter, takeRaise());
             break;
+          case COMPLAIN:
+            result = throwAtLine(this.iter, takeRaise() as Error);
+            break;
           case HAND_UP:
             result = throwInto.call(this.iter, passedUp);
             break;
@@ -245,7 +254,7 @@ export abstract class Fiber implements Waiter {
   /** Something came out of the frame in hand. */
   private came(result: unknown): How {
     if (typeof result !== "object" || result === null) {
-      return this.raise(new TypeError(`an iterator answered ${String(result)} where an iterator result was due`));
+      return this.complain(new TypeError(`an iterator answered ${String(result)} where an iterator result was due`));
     }
     if ((result as IteratorResult<unknown>).done === true) {
       return this.frameDone((result as IteratorResult<unknown>).value);
@@ -263,8 +272,8 @@ export abstract class Fiber implements Waiter {
       this.wake(null);
       return STOP;
     }
-    if (!(result instanceof Wait)) return this.raise(explainRawYield(result));
-    if (result.state !== OFFERED) return this.raise(misused(result));
+    if (!(result instanceof Wait)) return this.complain(explainRawYield(result));
+    if (result.state !== OFFERED) return this.complain(misused(result));
     return result.kind.enter === null ? this.offered(result) : this.enter(result);
   }
 
@@ -377,6 +386,11 @@ export abstract class Fiber implements Waiter {
   private raise(error: unknown): How {
     pendingRaise = error;
     return RAISE;
+  }
+
+  private complain(error: Error): How {
+    pendingRaise = error;
+    return COMPLAIN;
   }
 
   // ---- ends -------------------------------------------------------------------------------------------------------
@@ -534,14 +548,42 @@ export abstract class Fiber implements Waiter {
     const top = this.seg;
     // A cleanup has frames of its own.
     if (top !== null && top.phase !== BODY) return;
-    const { frames, problem } = collect(this.iter);
-    if (problem !== undefined || frames.length < SHORTCUT_DEPTH) {
+    // A look costs as much as fifty resumes, so where chains are flat, as most are, it is taken ever more rarely.
+    if (--looksToSkip > 0) return;
+    if (!this.deepEnough()) {
       this.patience = SHORTCUT_AGAIN;
+      stride = Math.min(stride * 2, MAX_STRIDE);
+      looksToSkip = stride;
       return;
     }
+    stride = 1;
+    looksToSkip = 0;
+    const { frames, problem } = collect(this.iter);
+    if (problem !== undefined) return;
     const below = (this.below ??= []);
     for (let i = frames.length - 1; i > 0; i--) below.push(frames[i] as Frame);
     this.iter = frames[0] as Frame;
+  }
+
+  /**
+   * Whether a chain that is about to be resumed is deep, and made of generators only. To take hold of the frames of one
+   * with an iterator made by hand in it could end it: where that has no `throw`, the engine throws an error of its own.
+   */
+  private deepEnough(): boolean {
+    const { wait } = this;
+    // As if it were still waiting: an iterator made by hand may step the wait without passing on that this is a probe.
+    const settled = wait !== null && (wait.state === GRANTED || wait.state === REFUSED) ? wait.state : 0;
+    if (settled !== 0) (wait as Wait).state = PARKED;
+    const { state, done } = CHECKPOINT;
+    CHECKPOINT.state = PARKED;
+    CHECKPOINT.done = false;
+    try {
+      return generatorsAbove(this.iter, PROBE) >= SHORTCUT_DEPTH;
+    } finally {
+      CHECKPOINT.state = state;
+      CHECKPOINT.done = done;
+      if (settled !== 0) (wait as Wait).state = settled;
+    }
   }
 
   // ---- looking in -------------------------------------------------------------------------------------------------

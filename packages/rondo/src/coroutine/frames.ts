@@ -9,7 +9,7 @@
  * `throw(COLLECT)` on the outermost: each nested generator passes by and is noted, and the leaf wait answers itself,
  * so that all stay suspended. No user code runs in between.
  */
-import { probeFrames } from "./stack.ts";
+import { forgetLineless, generatorsAbove, rememberLineless, writeLines } from "./stack.ts";
 import { COLLECT, PROBE, Wait } from "./wait.ts";
 
 /** A frame: something the kernel can step and return. In all but odd cases a generator. */
@@ -34,6 +34,38 @@ const nativeThrow = GeneratorPrototype.throw as (this: unknown, error: unknown) 
 
 function noteAndThrow(this: Frame, error: unknown): unknown {
   if (error === COLLECT) noted.push(this);
+  return nativeThrow.call(this, error);
+}
+
+/**
+ * Throws an error of the kernel's own into a chain, with the lines on it on which the chain stands. They are written down
+ * on the way in, since the error was not made there: at each generator those of its callers, at a wait its own too.
+ */
+export function throwAtLine(root: Frame, error: Error): unknown {
+  const proto = GeneratorPrototype;
+  const held = proto.throw;
+  try {
+    proto.throw = noteLineAndThrow;
+  } catch {
+    // Frozen intrinsics: the error is thrown where it belongs, without the lines.
+    return nativeThrow.call(root, error);
+  }
+  try {
+    return rondoThrow(root, error);
+  } finally {
+    proto.throw = held;
+    forgetLineless();
+  }
+}
+
+/** Named so that its own frame, and what is below it, can be cut away. */
+function rondoThrow(root: Frame, error: Error): unknown {
+  rememberLineless(error);
+  return noteLineAndThrow.call(root, error);
+}
+
+function noteLineAndThrow(this: unknown, error: unknown): unknown {
+  writeLines(error, noteLineAndThrow);
   return nativeThrow.call(this, error);
 }
 
@@ -87,9 +119,10 @@ export function collect(root: Frame): Collected {
  */
 export function hiddenFrames(root: Frame): string | undefined {
   if (root instanceof Wait) return undefined;
+  // Looked at before it is taken hold of: an iterator without `throw` would make the engine throw into it.
+  const depth = generatorsAbove(root, PROBE);
+  if (depth === 0) return "an iterator made by hand stands in it";
   const { frames, problem } = collect(root);
   if (problem !== undefined) return problem;
-  return probeFrames(root, PROBE).length > frames.length
-    ? "a generator of another realm, or a hand-made iterator, stands in it"
-    : undefined;
+  return depth > frames.length ? "a generator of another realm stands in it" : undefined;
 }

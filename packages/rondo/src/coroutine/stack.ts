@@ -21,8 +21,13 @@ const DEPTH = 10_000;
 
 /** The stack of this very moment as text, however many frames; `above` is the function whose frames are left out. */
 export function captureText(above: Function, limit: number = DEPTH): string {
+  // Some engines and preparers format on first access: `captured` reads it while the limit is up.
+  return String(captured(above, limit) ?? "");
+}
+
+function captured(above: Function, limit: number): unknown {
   const before = Error.stackTraceLimit;
-  const holder: { stack?: string } = {};
+  const holder: { stack?: unknown } = {};
   try {
     Error.stackTraceLimit = limit;
   } catch {
@@ -31,8 +36,7 @@ export function captureText(above: Function, limit: number = DEPTH): string {
   try {
     if (typeof Error.captureStackTrace === "function") Error.captureStackTrace(holder, above);
     else holder.stack = new Error("stack").stack ?? "";
-    // Some engines and preparers format on first access: read it while the limit is up.
-    return String(holder.stack ?? "");
+    return holder.stack;
   } finally {
     try {
       Error.stackTraceLimit = before;
@@ -42,9 +46,13 @@ export function captureText(above: Function, limit: number = DEPTH): string {
   }
 }
 
+/** Whether the next probe asks for the shape of the stack only; then this is it, see `generatorsAbove`. */
+let shape: boolean[] | null = null;
+
 /** Called by the leaf wait when it is probed. */
 export function noteStack<W extends { next(): unknown; done: boolean }>(wait: W): W {
-  kernel.probed = captureText(wait.next);
+  if (shape === null) kernel.probed = captureText(wait.next);
+  else shape = captureShape(wait.next);
   wait.done = false;
   return wait;
 }
@@ -101,6 +109,83 @@ export function probeFrames(root: { next?: (sent: never) => unknown }, probe: sy
   kernel.probed = "";
   const end = frames.findIndex((frame) => frame.name === "rondoProbe");
   return (end < 0 ? frames : frames.slice(0, end)).filter((frame) => !isEngineFrame(frame));
+}
+
+/**
+ * How many frames stand between `root` and its leaf wait if all of them are generators; 0 where something else stands
+ * among them. A generator's frame is followed by one of the engine's, that of its resumption; the `next` of an iterator
+ * made by hand is a frame like any other. Nothing but that tells them apart.
+ */
+export function generatorsAbove(root: { next?: (sent: never) => unknown }, probe: symbol): number {
+  shape = [];
+  try {
+    rondoProbe(root as { next(sent: symbol): unknown }, probe);
+    if (shape.length % 2 !== 0) return 0;
+    for (let i = 0; i < shape.length; i++) if (shape[i] !== (i % 2 === 1)) return 0;
+    return shape.length / 2;
+  } finally {
+    shape = null;
+  }
+}
+
+/** The frames from `above` to the probe: for each whether it is the engine's, that of a generator's resumption. */
+function captureShape(above: Function): boolean[] {
+  const before: unknown = Error.prepareStackTrace;
+  let sites: unknown;
+  try {
+    // V8 hands out the frames themselves, which is many times cheaper than writing them down.
+    Error.prepareStackTrace = (_error, frames) => frames;
+    sites = captured(above, DEPTH);
+  } catch {
+    // frozen intrinsics
+  } finally {
+    try {
+      Error.prepareStackTrace = before as typeof Error.prepareStackTrace;
+    } catch {
+      // frozen: it was never changed
+    }
+  }
+  const found: boolean[] = [];
+  if (Array.isArray(sites)) {
+    for (const site of sites as NodeJS.CallSite[]) {
+      const name = site.getFunctionName();
+      if (name === "rondoProbe") break;
+      found.push(name === "next" && (site.getFileName() ?? null) === null);
+    }
+    return found;
+  }
+  for (const frame of parseStack(captureText(above))) {
+    if (frame.name === "rondoProbe") break;
+    found.push(isEngineFrame(frame));
+  }
+  return found;
+}
+
+/** An error of the kernel's own that is on its way to the line that caused it. */
+let lineless: Error | null = null;
+
+export function rememberLineless(error: Error): void {
+  lineless = error;
+}
+export function forgetLineless(): void {
+  lineless = null;
+}
+
+/** Puts the lines of this moment on the error, if it is the one that waits for them; see `throwAtLine` in frames.ts. */
+export function writeLines(error: unknown, above: Function): void {
+  if (error !== lineless || lineless === null) return;
+  const lines = captureText(above).split("\n");
+  const end = lines.findIndex((line) => line.includes("rondoThrow"));
+  const own = lines.slice(0, end < 0 ? 0 : end).filter((line) => {
+    const frame = parseStack(line)[0];
+    return frame !== undefined && !isEngineFrame(frame) && frame.name !== above.name && !line.includes("noteLineAndThrow");
+  });
+  if (own.length === 0) return;
+  try {
+    lineless.stack = `${lineless.name}: ${lineless.message}\n${own.join("\n")}`;
+  } catch {
+    // frozen: it keeps the stack it has
+  }
 }
 
 /** Named so that its own frame can be found in the text and cut away. */

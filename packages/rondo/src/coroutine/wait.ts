@@ -18,7 +18,7 @@
  */
 import type { Frame } from "./frames.ts";
 import { kernel, otherCopy, VERSION } from "./kernel.ts";
-import { noteStack } from "./stack.ts";
+import { noteStack, writeLines } from "./stack.ts";
 import { tell } from "./tap.ts";
 
 export const FRESH = 0;
@@ -231,6 +231,7 @@ export class Wait<T = any> implements Operation<T> {
       this.done = false;
       return this;
     }
+    writeLines(error, this.throw);
     throw error;
   }
 
