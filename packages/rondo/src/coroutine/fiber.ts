@@ -483,7 +483,10 @@ export abstract class Fiber implements Waiter {
     this.wait = null;
     if (seg.phase === BODY) {
       if (kernel.tap !== null) tell("cancelDelivered", this);
-      const { frames, problem } = collect(this.iter);
+      const { frames, problem, leaf } = collect(this.iter);
+      // It stood at a wait that was withdrawn. If it stands at a new one, the engine has thrown into it on the way, since
+      // an iterator in it has no `throw`, and a `catch` has taken that for an error.
+      if (leaf?.state === OFFERED) seg.addError(new Error(CAUGHT_BY_MISTAKE));
       if (below !== null) for (let i = below.length - 1; i >= 0; i--) frames.push(below[i] as Frame);
       seg.phase = UNWINDING;
       seg.outcome = UNWOUND;
@@ -598,6 +601,9 @@ export abstract class Fiber implements Waiter {
     return frames.filter((frame) => frame.name !== rondoThrough.name);
   }
 }
+
+const CAUGHT_BY_MISTAKE =
+  "a `catch` ran for a cancellation: an iterator made by hand stands in the coroutine and has no `throw`; give it one that passes the error on";
 
 let pendingRaise: unknown;
 function takeRaise(): unknown {

@@ -170,6 +170,23 @@ describe("frames that cannot be reached", () => {
     },
   );
 
+  test("a catch that takes the unwinding of such an iterator for an error is said, and the coroutine goes no further", async () => {
+    const log: string[] = [];
+    const { error } = await cancelledAt(5, function* () {
+      try {
+        yield* handMade(() => sleep(1000) as unknown as Iterator<unknown, unknown, unknown>, []);
+      } catch {
+        log.push("caught");
+        yield* sleep(1);
+        log.push("WENT ON");
+      } finally {
+        log.push("cleaned");
+      }
+    });
+    expect(log).toEqual(["caught", "cleaned"]);
+    expect(String(error)).toContain("has no `throw`");
+  });
+
   test("a hand-made iterator as the whole task is returned", async () => {
     const log: string[] = [];
     const { state } = await cancelledAt(5, () => handMade(() => witness(log, "b", undefined, 0), ["return", "throw"]));

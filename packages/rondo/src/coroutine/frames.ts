@@ -74,6 +74,8 @@ export interface Collected {
   readonly frames: Frame[];
   /** Set where the chain cannot be trusted; the frames are then only the outermost one. */
   readonly problem: string | undefined;
+  /** The wait at which the chain stands. */
+  readonly leaf?: Wait;
 }
 
 const NONE: Collected = { frames: [], problem: undefined };
@@ -96,7 +98,7 @@ export function collect(root: Frame): Collected {
   try {
     const answer: unknown = noteAndThrow.call(root, COLLECT);
     const frames = noted.reverse();
-    if (answer instanceof Wait && !answer.done) return { frames, problem: undefined };
+    if (answer instanceof Wait && !answer.done) return { frames, problem: undefined, leaf: answer };
     return { frames, problem: "an iterator in it answered `throw` by itself" };
   } catch (error) {
     const frames = noted.reverse();
