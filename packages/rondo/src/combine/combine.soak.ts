@@ -17,6 +17,7 @@ import {
   Flow,
   type Group,
   group,
+  interval,
   map,
   moveOnAfter,
   type Operation,
@@ -93,6 +94,11 @@ describe("the heap stays flat over a million cycles of", () => {
       yield* select({ item: channel.receive(), never: until(never), late: sleep(1) });
     }
     expect(await growthOf(MILLION, cycle)).toBeLessThan(FLAT);
+  });
+
+  test("an interval", async () => {
+    const ticks = interval(1);
+    expect(await growthOf(MILLION, () => ticks.next())).toBeLessThan(FLAT);
   });
 
   test("all, any and map", async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
 import {
+  CancelledError,
   Channel,
   type Coroutine,
   type Emit,
@@ -258,6 +259,23 @@ describe("mapConcurrent", () => {
     );
   });
 
+  test("used up early, has cleaned up from end to end", () =>
+    onEverySchedule(function* () {
+      const log: string[] = [];
+      function* source(emit: Emit<number>): Coroutine<void> {
+        try {
+          for (let n = 1; ; n++) yield* emit(n);
+        } finally {
+          yield* sleep(50);
+          log.push("source closed");
+        }
+      }
+      yield* Flow.from(source).mapConcurrent(2, tenfold).take(1).toArray();
+      expect(log).toEqual(["source closed"]);
+      yield* Flow.from(source).merge(Flow.from([])).take(1).toArray();
+      expect(log).toHaveLength(2);
+    }));
+
   test("leaves nothing running when whoever pulls is cancelled with the group", () =>
     onEverySchedule(function* () {
       let open = 0;
@@ -278,4 +296,93 @@ describe("mapConcurrent", () => {
       });
       expect(open).toBe(0);
     }));
+});
+
+describe("a pipeline, however it is built and left", () => {
+  /** Counts what is open, and gives numbers from 1, each after a while. */
+  class World {
+    open = 0;
+
+    source(ms: number, limit: number): Flow<number> {
+      const world = this;
+      return Flow.from(function* source(emit: Emit<number>) {
+        world.open++;
+        try {
+          for (let n = 1; n <= limit; n++) {
+            if (ms > 0) yield* sleep(ms);
+            yield* emit(n);
+          }
+        } finally {
+          yield* sleep(1);
+          world.open--;
+        }
+      });
+    }
+
+    *work(n: number): Coroutine<number> {
+      this.open++;
+      try {
+        yield* sleep(n % 3);
+        return n;
+      } finally {
+        this.open--;
+      }
+    }
+  }
+
+  const stage = fc.oneof(
+    fc.record({ name: fc.constantFrom("map", "lines"), n: fc.constant(0) }),
+    fc.record({ name: fc.constantFrom("ordered", "unordered", "take", "merge"), n: fc.integer({ min: 1, max: 5 }) }),
+  );
+
+  test("leaves nothing open behind, fails nobody, and never blocks", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(stage, { maxLength: 5 }),
+        fc.nat(3),
+        fc.constantFrom("end", "take", "close", "cancel", "error", "group"),
+        fc.nat(8),
+        fc.nat(100_000),
+        async (stages, ms, leave, count, seed) => {
+          const world = new World();
+          const error = new Error("enough");
+          const outcome = await inGroup(function* () {
+            return yield* thrownBy(() =>
+              group(function* (g) {
+                let flow = world.source(ms, leave === "end" ? 6 : 50);
+                for (const { name, n } of stages) {
+                  if (name === "map") flow = flow.map((item) => item);
+                  else if (name === "lines") flow = Flow.lines(flow.map((item) => `${item}\n`)).map(Number);
+                  else if (name === "take") flow = flow.take(n * 10);
+                  else if (name === "merge") flow = flow.merge(world.source(n, leave === "end" ? 3 : 50));
+                  else flow = flow.mapConcurrent(n, (item) => world.work(item), { ordered: name === "ordered" });
+                }
+                if (leave === "take") yield* flow.take(count).toArray();
+                else if (leave === "cancel") yield* moveOnAfter(count, flow.toArray());
+                else if (leave === "close") {
+                  for (let i = 0; i < count; i++) yield* flow.next();
+                  flow.close();
+                } else if (leave === "group") {
+                  g.spawn(flow.toArray());
+                  yield* sleep(count);
+                  g.cancel();
+                  yield* sleep(1);
+                } else if (leave === "error") {
+                  yield* flow.forEach((_, index) => {
+                    if (index === count) throw error;
+                  });
+                } else yield* flow.toArray();
+                // A terminal operation, and the end of the group, leave nothing; a plain close() leaves it to the group.
+                if (leave !== "close") expect(world.open).toBe(0);
+              }),
+            );
+          }, new VirtualHost({ seed }));
+          expect(world.open).toBe(0);
+          if (leave === "group") expect(outcome).toBeInstanceOf(CancelledError);
+          else expect(outcome === undefined || outcome === error).toBe(true);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
 });

@@ -69,10 +69,13 @@ describe("interval", () => {
   test("gives the tick that had come when it is closed in the same turn, or the ClosedError", () =>
     onEverySchedule(function* (g) {
       const ticks = interval(10);
+      const start = now();
       const waiting = g.spawn(function* () {
         const error = yield* thrownBy(function* () {
           expect(yield* ticks.next()).toBe(1);
         });
+        yield* sleep(100);
+        expect(now() - start).toBe(110); // woken once, and not twice
         return error;
       });
       yield* sleep(10);

@@ -134,6 +134,17 @@ describe("map", () => {
       expect(log).toEqual(["close 1", "close 2"]);
     }));
 
+  test("disposes of nothing that it has given away", async () => {
+    const log: string[] = [];
+    const results = await virtually(() =>
+      map([1, 2], function* (n): Coroutine<Disposable> {
+        yield* sleep(n);
+        return { [Symbol.dispose]: () => void log.push(`close ${n}`) };
+      }),
+    );
+    expect([results.length, log]).toEqual([2, []]);
+  });
+
   test("throws what the items throw, and does not ask or close them again", async () => {
     let closed = 0;
     const items: Iterable<number> = {

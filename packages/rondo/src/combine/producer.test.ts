@@ -104,6 +104,21 @@ describe("a flow made of a coroutine", () => {
       flow.close();
     }));
 
+  test("stands still also after a pull that was cancelled has had its item left over", async () => {
+    const log: string[] = [];
+    await inGroup(function* () {
+      const flow = Flow.from(counting(log));
+      expect((yield* moveOnAfter(5, flow.next())).timedOut).toBe(true);
+      yield* sleep(100);
+      expect(log).toEqual(["give 1 at 10"]);
+      expect(yield* flow.next()).toBe(1);
+      yield* sleep(100);
+      expect(log).toEqual(["give 1 at 10"]);
+      expect(yield* flow.next()).toBe(2);
+      flow.close();
+    });
+  });
+
   test("loses nothing, whatever the times, the cancellations and the schedule", async () => {
     await fc.assert(
       fc.asyncProperty(

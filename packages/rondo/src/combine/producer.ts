@@ -145,9 +145,11 @@ export class Producer<T> implements Source<T> {
 
   close(): void {
     const { task } = this;
-    // First the task, so that none of its tasks hears of a closed flow while it is about to end anyway.
+    const problem = task === null ? this.closeUpstreams() : undefined;
+    // Else what it pulls is closed when its tasks have ended: one that has just got an item must not hear of a closed flow.
     task?.cancelBy(new Cancellation("its flow was closed", undefined, task.loop.now(), false));
     this.finish(() => new ClosedError(`the flow "${this.name}" is closed`));
+    if (problem !== undefined) throw problem();
   }
 
   *ended(): Coroutine<void> {
@@ -160,16 +162,29 @@ export class Producer<T> implements Source<T> {
 
   private *produce(): Coroutine<void> {
     const door = new Door(this);
+    let failure: (() => unknown) | undefined = () =>
+      new ClosedError(`the flow "${this.name}" was cancelled, together with the group to which it belongs`);
     try {
       yield* this.fn((item) => new Wait<void>(EMIT, door, checkItem(item, `the flow "${this.name}"`)));
-      this.finish(undefined);
+      failure = undefined;
     } catch (error) {
-      this.finish(() => error);
+      failure = () => error;
     } finally {
-      this.finish(
-        () => new ClosedError(`the flow "${this.name}" was cancelled, together with the group to which it belongs`),
-      );
+      const problem = this.closeUpstreams();
+      this.finish(failure ?? problem);
     }
+  }
+
+  private closeUpstreams(): (() => unknown) | undefined {
+    let problem: (() => unknown) | undefined;
+    for (const upstream of this.upstreams) {
+      try {
+        upstream._close();
+      } catch (error) {
+        problem ??= () => error;
+      }
+    }
+    return problem;
   }
 
   /** Gives an item without waiting, where that is possible. */
@@ -197,13 +212,6 @@ export class Producer<T> implements Source<T> {
     if (this.over) return;
     this.over = true;
     this.failure = failure;
-    for (const upstream of this.upstreams) {
-      try {
-        upstream._close();
-      } catch (error) {
-        this.failure ??= () => error;
-      }
-    }
     const { puller } = this;
     this.puller = null;
     // What it ended in it learns when it takes.

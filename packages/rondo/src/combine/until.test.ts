@@ -115,6 +115,16 @@ describe("until a promise", () => {
   });
 });
 
+test("a settled promise is no longer counted among what may wake from outside", async () => {
+  await inGroup(function* (g) {
+    const { loop } = g.spawn(sleep(0));
+    yield* until(Promise.resolve());
+    expect(loop.outside).toBe(0);
+    yield* thrownBy(() => until(Promise.reject(new Error("no"))));
+    expect(loop.outside).toBe(0);
+  });
+});
+
 describe("until a thenable", () => {
   test("may be called back at once", async () => {
     const now: PromiseLike<string> = { then: (resolve) => void resolve?.("at once") as never };
@@ -131,6 +141,22 @@ describe("until a thenable", () => {
       },
     };
     expect(await virtually(() => until(chatty))).toBe("first");
+  });
+
+  test("that calls back in the middle of somebody's work does not run the task there", async () => {
+    let answer: ((value: string) => void) | undefined;
+    const slow = {
+      then: (resolve: (value: string) => void) => void (answer = resolve) as never,
+    } as PromiseLike<string>;
+    const log: string[] = [];
+    const done = virtually(function* () {
+      log.push(yield* until(slow));
+    });
+    await settled();
+    answer?.("task");
+    log.push("caller");
+    await done;
+    expect(log).toEqual(["caller", "task"]);
   });
 
   test("that throws instead of answering is a failure, and leaves nothing waiting", async () => {
@@ -347,6 +373,27 @@ describe("what comes too late", () => {
       await settled();
       expect(log).toEqual([]);
     }
+  });
+
+  test("comes once, also from a thenable that says it twice", async () => {
+    let answer: ((value: number) => void) | undefined;
+    const chatty = {
+      then: (resolve: (value: number) => void) => void (answer = resolve) as never,
+    } as PromiseLike<number>;
+    const late: number[] = [];
+    await virtually(() => moveOnAfter(5, until(chatty, { onLate: (value) => void late.push(value) })));
+    answer?.(1);
+    answer?.(2);
+    await settled();
+    expect(late).toEqual([1]);
+  });
+
+  test("does not keep a promise from being waited for after it has settled", async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    await virtually(() => moveOnAfter(5, until(promise)));
+    resolve(7);
+    await settled();
+    expect(await virtually(() => until(promise))).toBe(7);
   });
 
   test("does not concern whoever waits for the same promise again", async () => {

@@ -229,6 +229,30 @@ describe("a trace for Chrome", () => {
     }
   });
 
+  test("counts the time of a task that gave way as ready from the end of its step", () => {
+    const event = (at: number, what: TraceEvent["what"]): TraceEvent => ({
+      at,
+      what,
+      task: 1,
+      by: 0,
+      name: "one",
+      detail: "",
+    });
+    const events = [
+      event(0, "stepBegin"),
+      event(1, "ready"),
+      event(2, "stepEnd"),
+      event(5, "stepBegin"),
+      event(6, "stepEnd"),
+    ];
+    const stretches = toChromeTrace(events).traceEvents.filter(({ ph }) => ph === "X");
+    expect(stretches.map(({ cat, ts, dur }) => [cat, ts, dur])).toEqual([
+      ["step", 0, 2000],
+      ["ready", 2000, 3000],
+      ["step", 5000, 1000],
+    ]);
+  });
+
   test("leaves out what began before the ring remembers", async () => {
     const recorder = await recorded(function* () {
       yield* all({ a: sleep(10), b: sleep(20) });

@@ -222,8 +222,7 @@ function linesOf(task: Task): string[] {
     const end = frames.findIndex(({ name }) => DRIVING.test(name));
     frames = frames.slice(frames.findLastIndex(({ name }) => name === "snapshot") + 1, end === -1 ? undefined : end);
   }
-  // What the kernel puts around an operation that is no generator.
-  return frames.filter(({ name }) => name !== "through").map(formatFrame);
+  return frames.map(formatFrame);
 }
 
 function nameOf(task: Task): TaskName {
