@@ -52,8 +52,9 @@ const SLEEP_UNTIL = defineKind({
   abort: stopSleep,
 });
 
-function loopOf(wait: Wait): Loop {
-  const loop = (wait.waiter as Waiter).loop as Loop | undefined;
+/** The loop on which a wait begins: that of its waiter, or says that there is none. */
+export function loopOf(wait: Wait, waiter: Waiter = wait.waiter as Waiter): Loop {
+  const loop = waiter.loop as Loop | undefined;
   if (loop === undefined)
     throw new Error(
       `${describeWait(wait)} needs a loop: it works only inside run(), not in a coroutine stepped by hand`,

@@ -15,7 +15,7 @@ import { DEFERRING, ERROR, JOINING, push, type Segment, UNWOUND } from "../corou
 import { type Coroutine, defineKind, grant, type Operation, PARKED, refuse, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Timed } from "../loop/timers.ts";
-import { checkMs } from "../loop/sleep.ts";
+import { checkMs, loopOf } from "../loop/sleep.ts";
 import { Cancellation } from "./cancellation.ts";
 import { SCOPE_GROUP, type Scope, type ScopeOptions, ScopeSegment } from "./scope.ts";
 import { spawnedTwice, Task } from "./task.ts";
@@ -61,6 +61,7 @@ export interface Group extends Scope {
 const GROUP = defineKind({
   label: "group",
   enter(wait: Wait, fiber: Fiber): Frame {
+    loopOf(wait, fiber);
     const options = wait.arg as GroupOptions | undefined;
     const segment = new GroupSegment(fiber, wait, options);
     push(segment);

@@ -14,7 +14,7 @@ import { LEFT, push, Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
 import { tell } from "../coroutine/tap.ts";
 import { defineKind, LateError, type Operation, Wait } from "../coroutine/wait.ts";
 import type { Loop } from "../loop/loop.ts";
-import { checkAt, checkMs } from "../loop/sleep.ts";
+import { checkAt, checkMs, loopOf } from "../loop/sleep.ts";
 import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
 import { runDeferred, type Deferred } from "./defer.ts";
 import type { Task } from "./task.ts";
@@ -179,13 +179,14 @@ function scopeKind(label: string, mode: number): ReturnType<typeof defineKind> {
   return defineKind({
     label,
     enter(wait: Wait, fiber: Fiber): Frame {
+      const loop = loopOf(wait, fiber);
       const call = wait.arg as number | ScopeCall | undefined;
       const options = typeof call === "object" ? call.options : undefined;
       const segment = new ScopeSegment(fiber, wait, mode, options?.name ?? label);
       if (options?.grace !== undefined) segment.grace = options.grace;
       segment.shielded = mode >= SCOPE_SHIELD;
       const ms = typeof call === "number" ? call : call?.ms;
-      const at = ms === undefined ? (call as ScopeCall | undefined)?.at : (fiber.loop as Loop).host.now() + ms;
+      const at = ms === undefined ? (call as ScopeCall | undefined)?.at : loop.host.now() + ms;
       segment.ms = ms;
       push(segment);
       if (at !== undefined && at !== Infinity) segment.deadline = at;

@@ -3,6 +3,7 @@
  */
 import { defineKind, grant, PARKED, refuse, Wait, type Waiter } from "../coroutine/wait.ts";
 import type { Loop } from "../loop/loop.ts";
+import { loopOf } from "../loop/sleep.ts";
 
 /** Withdraws: `false` when it is too late, and the result will come through `wake` or `fail`. */
 export type Abort = () => boolean | void;
@@ -10,7 +11,7 @@ export type Abort = () => boolean | void;
 const SUSPEND = defineKind({
   label: "suspend",
   begin(wait) {
-    const loop = (wait.waiter as Waiter).loop as Loop;
+    const loop = loopOf(wait);
     const begin = wait.on as (wake: (value: unknown) => void, fail: (error: unknown) => void) => Abort | void;
     // Settled at most once; what comes later, or after a withdrawal, comes too late and is dropped.
     let open = true;
