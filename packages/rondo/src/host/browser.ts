@@ -11,17 +11,9 @@ const LONGEST = 24 * 60 * 60 * 1000;
 class BrowserHost implements Host {
   readonly shuffles = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly channel: InstanceType<typeof MessageChannel> | undefined;
+  private channel: InstanceType<typeof MessageChannel> | null = null;
   private loop: Loop | null = null;
   private soon = false;
-
-  constructor() {
-    // A message is the only macrotask that browsers do not slow down to 4 ms when it is nested.
-    if (typeof MessageChannel !== "function") return;
-    this.channel = new MessageChannel();
-    this.channel.port1.addEventListener("message", () => this.again());
-    this.channel.port1.start();
-  }
 
   now(): number {
     return performance.now();
@@ -36,8 +28,15 @@ class BrowserHost implements Host {
     this.loop = loop;
     if (this.soon) return;
     this.soon = true;
-    if (this.channel === undefined) setTimeout(() => this.again(), 0);
-    else this.channel.port2.postMessage(null);
+    // A message is the only macrotask that browsers do not slow down to 4 ms when it is nested.
+    if (typeof MessageChannel === "function") (this.channel ??= this.open()).port2.postMessage(null);
+    else setTimeout(() => this.again(), 0);
+  }
+  private open(): InstanceType<typeof MessageChannel> {
+    const channel = new MessageChannel();
+    channel.port1.addEventListener("message", () => this.again());
+    channel.port1.start();
+    return channel;
   }
   private again(): void {
     this.soon = false;
@@ -65,8 +64,10 @@ class BrowserHost implements Host {
     return () => {
       clearTimeout(this.timer);
       this.timer = undefined;
-      // An open port keeps Node, Deno and Bun alive.
+      // An open port keeps Node, Deno and Bun alive. A message that is under way is lost with it.
       this.channel?.port1.close();
+      this.channel = null;
+      this.soon = false;
     };
   }
 }
