@@ -143,7 +143,8 @@ describe("a wait queue", () => {
 
   test("agrees with arrays under any sequence of push, shift, remove and repark", () => {
     const op = fc.oneof(
-      fc.record({ kind: fc.constantFrom("push" as const, "remove" as const), queue: fc.nat(1), wait: fc.nat(9) }),
+      fc.record({ kind: fc.constant("push" as const), queue: fc.nat(1), wait: fc.nat(9) }),
+      fc.record({ kind: fc.constant("remove" as const), queue: fc.nat(1), wait: fc.nat(9) }),
       fc.record({ kind: fc.constant("shift" as const), queue: fc.nat(1) }),
       fc.record({ kind: fc.constant("repark" as const), queue: fc.nat(1), to: fc.nat(1), count: fc.nat(4) }),
     );
