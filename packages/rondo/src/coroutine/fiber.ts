@@ -72,7 +72,7 @@ export const SHORTCUT_AFTER = 64;
 const SHORTCUT_AGAIN = 512;
 const SHORTCUT_DEPTH = 4;
 /** While looks find nothing but flat chains, only one in so many that would be due is taken, in the whole process. */
-const MAX_STRIDE = 16;
+const MAX_STRIDE = 128;
 let stride = 1;
 let looksToSkip = 0;
 
