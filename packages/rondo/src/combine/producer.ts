@@ -11,6 +11,7 @@ import { type Coroutine, defineKind, grant, LateError, type Operation, Wait } fr
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Cancellation } from "../task/cancellation.ts";
 import { groupAround, type GroupSegment } from "../task/group.ts";
+import { cleanup } from "../task/scope.ts";
 import type { Task } from "../task/task.ts";
 import { checkItem, NOT_YET, type Source } from "./flow-source.ts";
 
@@ -153,8 +154,9 @@ export class Producer<T> implements Source<T> {
   }
 
   *ended(): Coroutine<void> {
-    // Whoever uses the flow inside of its own producer would wait for itself.
-    if (this.task !== null && this.task !== kernel.current) yield* this.task.ended();
+    const { task } = this;
+    // Whoever uses the flow inside of its own producer would wait for itself. A cancellation waits, as for all cleanup.
+    if (task !== null && !task.over && task !== kernel.current) yield* cleanup(task.ended());
     for (const upstream of this.upstreams) yield* upstream._ended();
   }
 

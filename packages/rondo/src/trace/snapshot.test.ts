@@ -188,14 +188,12 @@ describe("a snapshot", () => {
         yield* sleep(1);
         yield* second.acquire();
       }
-      // Spawned first, so that the search comes into the circle from outside.
-      const outsider = g.spawn(
-        function* () {
-          yield* sleep(2);
-          yield* a.acquire();
-        },
-        { name: "outsider" },
-      );
+      function* outsider(): Coroutine<void> {
+        yield* sleep(2);
+        yield* a.acquire();
+      }
+      // Before and after the circle, so that the search comes into it from outside.
+      const first = g.spawn(outsider);
       const third = g.spawn(sleep(50), { name: "third" });
       g.spawn(
         function* () {
@@ -208,7 +206,12 @@ describe("a snapshot", () => {
         },
         { name: "parent" },
       );
-      const tasks = [outsider, g.spawn(() => take(a, b), { name: "ab" }), g.spawn(() => take(b, a), { name: "ba" })];
+      const tasks = [
+        first,
+        g.spawn(() => take(a, b), { name: "ab" }),
+        g.spawn(() => take(b, a), { name: "ba" }),
+        g.spawn(outsider),
+      ];
       yield* sleep(5);
       const cycles = snapshot().loops[0]?.cycles ?? [];
       expect(cycles.map((cycle) => cycle.map(({ name }) => name).toSorted())).toEqual([["ab", "ba"]]);
