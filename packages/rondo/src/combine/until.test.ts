@@ -1,9 +1,12 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { describe, expect, test, vi } from "vitest";
 
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
 import {
   Channel,
   checkpoint,
+  type Coroutine,
   DeadlockError,
   group,
   moveOnAfter,
@@ -460,6 +463,49 @@ describe("a result and a cancellation in the same turn", () => {
       // Either order may be drawn; where the waiter ran first there was nothing left to cancel but its checkpoint.
       expect(log.toSorted()).toEqual(["cancelled", "value"]);
     }));
+});
+
+describe("the context of whoever settles a promise", () => {
+  test("does not leak into the task that waited, nor into those that run after it (edge 29)", async () => {
+    const request = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const program = run(() =>
+      group(function* (g) {
+        const other = g.spawn(function* () {
+          for (let i = 0; i < 3; i++) {
+            yield* checkpoint();
+            seen.push(request.getStore());
+          }
+        });
+        yield* until(promise);
+        seen.push(request.getStore());
+        yield* until(new Promise<void>((done) => request.run("inner", () => setImmediate(done))));
+        seen.push(request.getStore());
+        yield* other;
+      }),
+    );
+    request.run("outer", () => setImmediate(resolve));
+    await program;
+    expect(seen).toEqual(Array.from({ length: 5 }, () => undefined));
+  });
+
+  test("does not leak from one program into another that waits for the same promise", async () => {
+    const request = new AsyncLocalStorage<string>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const seen: (string | undefined)[] = [];
+    function* waiter(): Coroutine<void> {
+      yield* until(promise);
+      seen.push(request.getStore());
+    }
+    // The first to wait, and to leave: its reaction serves the others.
+    await request.run("first", () => run(() => moveOnAfter(1, waiter())));
+    const second = request.run("second", () => run(waiter));
+    const third = run(waiter);
+    setImmediate(resolve);
+    await Promise.all([second, third]);
+    expect(seen).toEqual(["second", undefined]);
+  });
 });
 
 describe("the host", () => {

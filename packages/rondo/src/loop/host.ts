@@ -6,7 +6,7 @@ import type { Loop } from "./loop.ts";
 
 /** Something a person should hear of that is nobody's error to catch. */
 export interface Report {
-  /** `cleanup`, `lock`, `return`, `tap`, `unfinished`, `host`: what it is about. */
+  /** `cleanup`, `lock`, `return`, `tap`, `unfinished`, `late`, `host`: what it is about. */
   readonly kind: string;
   readonly message: string;
   readonly error?: unknown;
