@@ -136,7 +136,8 @@ export class Flow<T> {
   *next(): Coroutine<T | undefined> {
     this.begin();
     try {
-      return yield* this.pull();
+      const item = this.glance();
+      return item === NOT_YET ? yield* this.pull() : item;
     } finally {
       this.pulling = false;
     }
@@ -178,7 +179,8 @@ export class Flow<T> {
     this.begin();
     try {
       for (let index = 0; ; index++) {
-        const item = yield* this.pull();
+        let item = this.glance();
+        if (item === NOT_YET) item = yield* this.pull();
         if (item === undefined) return;
         const operation: unknown = fn(item, index);
         if (isOperation(operation)) yield* operation;
@@ -311,6 +313,13 @@ export class Flow<T> {
         `two tasks pull the flow "${this.name}" at once: give each a part of its own, or pull in one`,
       );
     this.pulling = true;
+  }
+
+  /** An item that is there already, as long as nobody else has to be let run: most are had without a coroutine. */
+  private glance(): T | undefined | typeof NOT_YET {
+    if (kernel.fuel === 0) return NOT_YET;
+    kernel.fuel--;
+    return this._take();
   }
 
   private *pull(): Coroutine<T | undefined> {
