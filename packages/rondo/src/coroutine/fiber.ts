@@ -530,7 +530,10 @@ export abstract class Fiber implements Waiter {
   /** A frame that was returned, or a deferred one, has ended. */
   private cleanupFrameEnded(seg: Segment, value: unknown): How {
     if (seg.frames !== null && value !== GONE && value !== undefined) {
-      this.report("a `return` in a `finally` gave a value while its coroutine was being cancelled; the value was ignored", value);
+      this.report(
+        "a `return` in a `finally` gave a value while its coroutine was being cancelled; the value was ignored",
+        value,
+      );
     }
     return this.afterCleanupFrame(seg);
   }
@@ -636,7 +639,12 @@ export function iteratorOf(body: unknown): Frame {
   // A generator is its own iterator.
   if (typeof body === "object" && (body as Partial<Frame> | null)?.next === resume) return body as Frame;
   const operation: unknown = typeof body === "function" ? (body as () => unknown)() : body;
-  if (typeof operation !== "object" || operation === null || typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function" || Array.isArray(operation)) {
+  if (
+    typeof operation !== "object" ||
+    operation === null ||
+    typeof (operation as Partial<Operation<unknown>>)[Symbol.iterator] !== "function" ||
+    Array.isArray(operation)
+  ) {
     throw notAnOperation(body, operation);
   }
   const iterator = (operation as Operation<unknown>)[Symbol.iterator]() as unknown as Frame;
@@ -652,7 +660,8 @@ function* rondoThrough(iterator: Frame): Generator<Wait, unknown, unknown> {
 }
 
 function notAnOperation(body: unknown, operation: unknown): TypeError {
-  const source = typeof body === "function" ? `the function ${body.name === "" ? "given" : `"${body.name}"`} gave` : "this is";
+  const source =
+    typeof body === "function" ? `the function ${body.name === "" ? "given" : `"${body.name}"`} gave` : "this is";
   const promise = typeof (operation as { then?: unknown } | null | undefined)?.then === "function";
   return new TypeError(
     promise

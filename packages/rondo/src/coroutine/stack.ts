@@ -178,7 +178,9 @@ export function writeLines(error: unknown, above: Function): void {
   const end = lines.findIndex((line) => line.includes("rondoThrow"));
   const own = lines.slice(0, end < 0 ? 0 : end).filter((line) => {
     const frame = parseStack(line)[0];
-    return frame !== undefined && !isEngineFrame(frame) && frame.name !== above.name && !line.includes("noteLineAndThrow");
+    return (
+      frame !== undefined && !isEngineFrame(frame) && frame.name !== above.name && !line.includes("noteLineAndThrow")
+    );
   });
   if (own.length === 0) return;
   try {

@@ -7,7 +7,18 @@ import type { Task } from "../task/task.ts";
 import { ask } from "./hand.ts";
 import { kernel } from "./kernel.ts";
 import { WaitQueue } from "./wait-queue.ts";
-import { defineKind, describeWait, FRESH, GRANTED, OFFERED, PARKED, sharedWait, USED, Wait, WITHDRAWN } from "./wait.ts";
+import {
+  defineKind,
+  describeWait,
+  FRESH,
+  GRANTED,
+  OFFERED,
+  PARKED,
+  sharedWait,
+  USED,
+  Wait,
+  WITHDRAWN,
+} from "./wait.ts";
 
 /** A kind that completes at once as often as it is told to. */
 function tokens(count: number): { kind: ReturnType<typeof defineKind>; calls: string[] } {
@@ -182,16 +193,20 @@ describe("a shared wait", () => {
 describe("the words", () => {
   test("a wait is described by its label and by the name of what it is on", () => {
     expect(describeWait(sleep(1))).toBe('the wait "sleep"');
-    expect(describeWait(new Wait(defineKind({ label: "lock" }), { name: "door" }, null))).toBe('the wait "lock" on "door"');
+    expect(describeWait(new Wait(defineKind({ label: "lock" }), { name: "door" }, null))).toBe(
+      'the wait "lock" on "door"',
+    );
     expect(describeWait(ask("question"))).toBe('the wait "question"');
     expect(checkpoint().label).toBe("checkpoint");
   });
 
   test("what a task waits for is undefined where it does not wait", async () => {
     await inGroup(function* (g) {
-      const task = g.spawn(() => group(function* () {
-        yield* sleep(5);
-      }));
+      const task = g.spawn(() =>
+        group(function* () {
+          yield* sleep(5);
+        }),
+      );
       expect([task.state, task.waitingFor, task.waitingSince]).toEqual(["ready", undefined, undefined]);
       yield* sleep(1);
       expect([task.state, task.waitingFor, task.waitingSince]).toEqual(["waiting", "sleep", 0]);

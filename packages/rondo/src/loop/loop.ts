@@ -78,6 +78,8 @@ export class Loop {
   private next: Batch<Runnable>;
   /** Waits that only the world outside can end: I/O, promises, `suspend`. While there are any, nothing is deadlocked. */
   outside: number;
+  /** Those outside who may cancel the program at any time (an `AbortSignal`): while there are any, it is not deadlocked. */
+  followed: number;
   /** Timers that only watch (reports), and keep nothing alive. */
   weak: number;
   /** How long cleanup may take where no region says otherwise, in ms. */
@@ -109,6 +111,7 @@ export class Loop {
     this.batch = new Batch<Runnable>();
     this.next = new Batch<Runnable>();
     this.outside = 0;
+    this.followed = 0;
     this.weak = 0;
     this.grace = undefined;
     this.live = 0;
@@ -235,7 +238,13 @@ export class Loop {
 
   /** There are tasks, and nothing that could ever make one of them ready. */
   private get stuck(): boolean {
-    return this.live > 0 && this.outside === 0 && this.timers.size === this.weak && this.readyCount === 0;
+    return (
+      this.live > 0 &&
+      this.outside === 0 &&
+      this.followed === 0 &&
+      this.timers.size === this.weak &&
+      this.readyCount === 0
+    );
   }
 
   /** A new turn: what has become ready is now the batch, and the emptied list takes what comes. */

@@ -187,6 +187,28 @@ describe("run({ signal })", () => {
     ).rejects.toThrow("cleanup");
   });
 
+  test("is no deadlock while it may be aborted, and one again in a cleanup after that", async () => {
+    const controller = new AbortController();
+    const running = run(() => sleep(Infinity), { host: new VirtualHost(), signal: controller.signal });
+    await idle();
+    controller.abort("enough");
+    await expect(running).rejects.toBe("enough");
+    const second = new AbortController();
+    const stuck = run(
+      function* () {
+        try {
+          yield* sleep(Infinity);
+        } finally {
+          yield* new WaitQueue().park("nobody");
+        }
+      },
+      { host: new VirtualHost(), signal: second.signal },
+    );
+    await idle();
+    second.abort("enough");
+    await expect(stuck).rejects.toBeInstanceOf(DeadlockError);
+  });
+
   test("leaves no listener on the signal when the run is over", async () => {
     const controller = new AbortController();
     let listeners = 0;

@@ -122,16 +122,28 @@ class Ending {
   }
 
   follow(signal: AbortSignal): void {
-    const abort = (): void => {
+    const { loop } = this.task;
+    const cancel = (): void => {
       this.aborted = { reason: signal.reason as unknown };
-      this.task.cancelBy(new Cancellation(signal.reason, undefined, this.task.loop.now(), false));
+      this.task.cancelBy(new Cancellation(signal.reason, undefined, loop.now(), false));
     };
     if (signal.aborted) {
-      abort();
+      cancel();
       return;
     }
+    // While it may be aborted somebody outside has a say, so a program that waits for nothing else is not deadlocked.
+    let following = true;
+    loop.followed++;
+    const leave = (): void => {
+      if (following) loop.followed--;
+      following = false;
+    };
+    const abort = (): void => {
+      leave();
+      cancel();
+    };
     signal.addEventListener("abort", abort, { once: true });
-    this.undo.push(() => signal.removeEventListener("abort", abort));
+    this.undo.push(leave, () => signal.removeEventListener("abort", abort));
   }
 
   listen(host: Host, signals: boolean | readonly string[]): void {
