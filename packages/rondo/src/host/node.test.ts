@@ -80,6 +80,27 @@ describe("Node's host", () => {
     expect(order).toEqual(["early timer", "late timer cancelled"]);
   });
 
+  test("arms one timer of Node's for thousands of Rondo's", async () => {
+    let armed = 0;
+    const { setTimeout: original } = globalThis;
+    globalThis.setTimeout = ((work: () => void, ms: number) => {
+      armed++;
+      return original(work, ms);
+    }) as typeof setTimeout;
+    try {
+      await run(
+        () =>
+          group(function* (g) {
+            for (let i = 0; i < 5000; i++) g.spawn(() => moveOnAfter(60_000, sleep(2 + (i % 3))));
+          }),
+        { host: defaultHost() },
+      );
+    } finally {
+      globalThis.setTimeout = original;
+    }
+    expect(armed).toBeLessThan(50);
+  });
+
   // Edge 16: Node's timers overflow at 2^31 ms and then fire at once.
   test("takes a wait longer than Node's timers can hold in stages", async () => {
     const armed: number[] = [];

@@ -4,8 +4,9 @@ import { onEverySchedule, thrownBy } from "../../tests/virtual.ts";
 import { suppressed } from "../coroutine/errors.ts";
 import type { Coroutine } from "../coroutine/wait.ts";
 import { now, sleep } from "../loop/sleep.ts";
+import { defer } from "./defer.ts";
 import { group } from "./group.ts";
-import { moveOnAfter, shield } from "./scope.ts";
+import { moveOnAfter, scope, shield } from "./scope.ts";
 
 function* after<T>(ms: number, value: T): Coroutine<T> {
   yield* sleep(ms);
@@ -243,6 +244,38 @@ describe("a group inside what is cancelled", () => {
       expect(result.timedOut).toBe(true);
       expect(log).toHaveLength(1);
       expect(log[0]).toContain("task at");
+    }));
+
+  // Edge 14: what is cancelled while it leaves must not eat the error with which it leaves.
+  test("an error of the body is not lost when an outer scope is cancelled while the group waits for its tasks", () =>
+    onEverySchedule(function* () {
+      const log: string[] = [];
+      const error = yield* thrownBy(() =>
+        moveOnAfter(10, () =>
+          group(function* (g) {
+            g.spawn(endless(log, "task", 20));
+            yield* sleep(5);
+            throw new Error("body");
+          }),
+        ),
+      );
+      expect(String(error)).toBe("Error: body");
+      expect(suppressed(error).map(String)).toEqual([expect.stringContaining("its time was over")]);
+      expect(log).toHaveLength(1);
+    }));
+
+  test("an error of a scope's body is not lost when an outer scope is cancelled while its deferred work runs", () =>
+    onEverySchedule(function* () {
+      const error = yield* thrownBy(() =>
+        moveOnAfter(10, () =>
+          scope(function* () {
+            defer(() => sleep(20));
+            yield* sleep(5);
+            throw new Error("body");
+          }),
+        ),
+      );
+      expect(String(error)).toBe("Error: body");
     }));
 
   test("a failure of a task is not lost when the group is unwound from further out", () =>

@@ -80,6 +80,25 @@ describe("scope", () => {
       expect(log).toEqual(["finally 0"]);
     }));
 
+  test("that was cancelled costs nothing once it is over: waits after it complete at once again", async () => {
+    const log: string[] = [];
+    await inGroup(function* (g) {
+      const done = g.spawn(function* () {});
+      yield* sleep(1);
+      yield* scope(function* (s) {
+        s.cancel();
+        yield* sleep(1);
+      });
+      yield* sleep(1);
+      g.spawn(function* () {
+        log.push("another task");
+      });
+      for (let i = 0; i < 10; i++) yield* done.ended();
+      log.push("ten waits");
+    });
+    expect(log).toEqual(["ten waits", "another task"]);
+  });
+
   test("its deadline can be moved while it runs: later, earlier, away", () =>
     onEverySchedule(function* () {
       const run = function* (change: (s: Scope) => void): Coroutine<number> {
