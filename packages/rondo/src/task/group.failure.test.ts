@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { onEverySchedule, thrownBy } from "../../tests/virtual.ts";
+import { inGroup, onEverySchedule, thrownBy } from "../../tests/virtual.ts";
 import { suppressed } from "../coroutine/errors.ts";
 import type { Coroutine } from "../coroutine/wait.ts";
 import { now, sleep } from "../loop/sleep.ts";
@@ -145,6 +145,21 @@ describe("a group inside what is cancelled", () => {
       yield* task.ended();
       expect(log.toSorted()).toEqual([`a at ${at}`, `b at ${at}`]);
     }));
+
+  test("who is cancelled together cleans up in order: the body, then its tasks as they were spawned", async () => {
+    const log: string[] = [];
+    await inGroup(function* (outer) {
+      const task = outer.spawn(() =>
+        group(function* (g) {
+          for (const name of ["a", "b", "c", "d"]) g.spawn(endless(log, name));
+          yield* endless(log, "body");
+        }),
+      );
+      yield* sleep(5);
+      task.cancel();
+    });
+    expect(log).toEqual(["body at 5", "a at 5", "b at 5", "c at 5", "d at 5"]);
+  });
 
   test("the tasks of a group are reached at once, also while their parent cleans up", () =>
     onEverySchedule(function* (outer) {
