@@ -23,6 +23,7 @@ export const floors: readonly string[] = [
   "os",
   "sim",
   "trace",
+  "testing",
 ];
 
 /** Which packages of the workspace each package may import. */
@@ -36,7 +37,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where in the runtime Node's own modules may be imported; everything else runs in a browser too. */
-const nodeOnly = /^(host\/node(\/|\.ts$)|net\/|os\/)/;
+const nodeOnly = /^(host\/node(\/|\.ts$)|net\/node\/|os\/)/;
 
 /** One import that goes the wrong way. */
 export interface Breach {

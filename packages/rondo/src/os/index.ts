@@ -1,0 +1,4 @@
+/**
+ * `rondo/os`: files, processes, signals, the terminal, worker threads.
+ */
+export {};
