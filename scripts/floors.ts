@@ -107,8 +107,9 @@ export function checkFile(folder: string, source: string, file: string, text: st
     } else if (specifier.startsWith("node:")) {
       if (isRuntime && !nodeOnly.test(here.split(sep).join("/"))) breach(`"${specifier}" would not load in a browser`);
     } else if (isRuntime) {
-      // "#host" is the one door that opens upwards: the package's manifest puts this machine's world behind it.
-      if (specifier !== "#host") breach(`the runtime has no dependencies, and imports "${specifier}"`);
+      // The doors that open upwards: the package's manifest puts this machine's world behind them.
+      if (specifier !== "#host" && specifier !== "#network")
+        breach(`the runtime has no dependencies, and imports "${specifier}"`);
     } else if (/^(rondo|@rondo\/[^/]+)(\/|$)/.test(specifier)) {
       const name = (/^(@rondo\/[^/]+|rondo)/.exec(specifier) as RegExpExecArray)[0];
       if (!(mayImport[folder] ?? []).includes(name)) breach(`${folder} may not import ${name}`);

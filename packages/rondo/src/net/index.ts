@@ -1,8 +1,55 @@
 /**
  * `rondo/net`: byte streams, and what makes them: TCP, Unix sockets, TLS, UDP, names.
  */
+import { defaultNetwork } from "#network";
+import { setDefaultNetwork } from "./network.ts";
+
+if (defaultNetwork !== undefined) setDefaultNetwork(defaultNetwork);
+
 export type { Address, Sink, Transport } from "./transport.ts";
-export type { Network } from "./network.ts";
+export type {
+  Datagram,
+  DatagramDoor,
+  DatagramSink,
+  Endpoint,
+  ListenerSink,
+  ListeningDoor,
+  ListenOptions,
+  Network,
+  ResolvedAddress,
+} from "./network.ts";
+export { connect, type ConnectOptions, connectUnix } from "./connect.ts";
+export {
+  listen,
+  type ListenAt,
+  type Listener,
+  type ListenerStatistics,
+  listenUnix,
+  type ListenUnixOptions,
+} from "./listen.ts";
+export { type Handler, serve, type ServeOptions } from "./serve.ts";
+export {
+  type MxRecord,
+  resolve,
+  resolve4,
+  resolve6,
+  resolveCname,
+  resolveMx,
+  resolveNs,
+  resolveRecords,
+  resolveSrv,
+  resolveTxt,
+  reverse,
+  type SrvRecord,
+} from "./names.ts";
+export {
+  type DatagramTarget,
+  udp,
+  type UdpOptions,
+  type UdpSettings,
+  type UdpSocket,
+  type UdpStatistics,
+} from "./udp.ts";
 export {
   ByteStream,
   type ByteStreamOptions,

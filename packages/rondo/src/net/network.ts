@@ -8,7 +8,10 @@
 import type { Host } from "../loop/host.ts";
 import type { Address, Transport } from "./transport.ts";
 
-/** Where to connect to, or to listen: an IP address and a port, or the path of a Unix socket. */
+/**
+ * Where to connect to, or to listen: an IP address and a port, or the path of a Unix socket. To listen on no address in
+ * particular, the host is empty.
+ */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export type Abandon = () => void;
@@ -35,6 +38,8 @@ export interface ListenOptions {
   readonly backlog?: number | undefined;
   readonly reusePort?: boolean | undefined;
   readonly ipv6Only?: boolean | undefined;
+  /** At a path: a socket file to which nobody listens is removed first. */
+  readonly replaceStale?: boolean | undefined;
 }
 
 /** A datagram that came. */
@@ -45,6 +50,8 @@ export interface Datagram {
 
 export interface DatagramSink {
   received(datagram: Datagram): void;
+  /** The system has told of an error that does not end the socket: nobody listens at the address it is connected to. */
+  failed(error: Error): void;
   closed(error: Error | null): void;
 }
 

@@ -1,0 +1,4 @@
+/** Where there are no sockets (a browser) there is no network, and whoever asks for one is told so. */
+import type { Network } from "./network.ts";
+
+export const defaultNetwork: Network | undefined = undefined;
