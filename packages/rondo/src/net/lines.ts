@@ -35,8 +35,8 @@ export interface LineFeed {
   relieve(): void;
   /** Waits until there are more bytes than `than`, or `expects()` has something else to say. */
   more(than: number): Operation<unknown>;
-  /** Nobody will take any more lines. */
-  close?(): void;
+  /** Nobody will take any more lines: for what was opened only for them. */
+  finished?(): void;
 }
 
 /** The most that a line may be long where nothing is said, in bytes. */
@@ -102,7 +102,7 @@ export class LineSource implements Source<string> {
 
   close(): void {
     this.giveBack();
-    this.feed.close?.();
+    this.feed.finished?.();
   }
 
   /** Puts what has been cut and not taken back in front of what is there. */

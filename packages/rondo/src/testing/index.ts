@@ -1,4 +1,12 @@
 /**
  * `rondo/testing`: the suites that Rondo's own streams, locks and channels pass, for those who write others.
  */
-export {};
+export type { Check } from "./check.ts";
+export {
+  type CheckedStream,
+  checkStream,
+  type MakePair,
+  type StreamCheckOptions,
+  streamChecks,
+} from "./stream-checks.ts";
+export { checkHalfCloseable, halfCloseableChecks } from "./half-close-checks.ts";
