@@ -3,6 +3,7 @@
  */
 export type { Path } from "./call.ts";
 export { type ExitStatus, FileError, ProcessError } from "./errors.ts";
+export { exec, type ExecOptions, type ExecResult } from "./exec.ts";
 export { File, type FileData, open, type OpenFlags, type OpenOptions } from "./file.ts";
 export type { FileInfo, FileKind } from "./info.ts";
 export { readLines } from "./lines.ts";
@@ -20,6 +21,7 @@ export {
   stat,
   temporaryDir,
 } from "./paths.ts";
+export { Process, type ProcessOptions, spawnProcess, type Stdio } from "./process.ts";
 export { tail, type TailOptions } from "./tail.ts";
 export { walk, type WalkEntry, type WalkOptions } from "./walk.ts";
 export { watch, type WatchEvent, type WatchOptions } from "./watch.ts";
