@@ -90,12 +90,13 @@ export function* attempt<T>(move: Move, operation: () => Wait<T>): Coroutine<{ r
 }
 
 /**
- * Plays a plan: one task for each actor, which calls `act` for each of its moves. `look` is called every ms, `end` when
- * the actors have ended; those that wait for ever are cancelled at 200 ms.
+ * Plays a plan: `begin` in the group of all, then one task for each actor, which calls `act` for each of its moves. `look` is
+ * called every ms, `end` when the actors have ended; those that wait for ever are cancelled at 200 ms.
  */
 export async function play(
   plan: Plan,
   parts: {
+    readonly begin?: () => Coroutine<void>;
     readonly act: (move: Move, actor: number) => Coroutine<void>;
     readonly look: () => void;
     readonly end: () => void;
@@ -105,6 +106,7 @@ export async function play(
   await run(
     () =>
       group(function* (g) {
+        if (parts.begin !== undefined) yield* parts.begin();
         const tasks: Task[] = plan.actors.map(({ moves }, i) =>
           g.spawn(
             function* () {

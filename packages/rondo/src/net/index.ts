@@ -71,3 +71,8 @@ export {
 export { type Backoff, exponential, type ExponentialOptions, type FailedTry } from "./backoff.ts";
 export { rateLimit, type RateLimited, type RateLimitOptions, type RateLimitStatistics } from "./rate-limit.ts";
 export { retry, type Retry, type RetryOptions } from "./retry.ts";
+export { pool } from "./pool.ts";
+export type { Pool } from "./pool-core.ts";
+export { PoolClearedError } from "./pool-errors.ts";
+export type { Lease } from "./pool-lease.ts";
+export type { PoolDestroyReason, PoolEvent, PoolOptions, PoolRefusal, PoolStatistics } from "./pool-options.ts";
