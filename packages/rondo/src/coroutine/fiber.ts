@@ -32,7 +32,7 @@ import {
 import { BODY, DEFERRING, ERROR, JOINING, LEFT, type Segment, UNWINDING, UNWOUND, VALUE } from "./segment.ts";
 import { suppress } from "./errors.ts";
 import { collect, type Frame, GeneratorPrototype, hiddenFrames, throwAtLine } from "./frames.ts";
-import { FUEL, kernel } from "./kernel.ts";
+import { FUEL, kernel, type Stepper } from "./kernel.ts";
 import { passUp, passedUp, stackBelow } from "./shortcut.ts";
 import { generatorsAbove, probeFrames, type StackFrame } from "./stack.ts";
 import { tell } from "./tap.ts";
@@ -68,13 +68,19 @@ const GONE: unique symbol = Symbol("rondo.unwound") as never;
 const MAX_CUTS = 100;
 
 /** After how many resumes a chain is looked at, and looked at again if it was flat: a shortcut must pay. See shortcut.ts. */
-export const SHORTCUT_AFTER = 64;
+export const SHORTCUT_AFTER = 24;
 const SHORTCUT_AGAIN = 512;
+/** After so many resumes a shortcut has paid for the look; and then it is looked rarely whether there is a better one. */
+const SHORTCUT_PAYS = 128;
+const SHORTCUT_BETTER = 16_384;
 const SHORTCUT_DEPTH = 4;
 /** While looks find nothing but flat chains, only one in so many that would be due is taken, in the whole process. */
 const MAX_STRIDE = 128;
 let stride = 1;
+/** The same for looks that found a deep chain which then ended before the shortcut had paid: short calls, deep down. */
+let debt = 1;
 let looksToSkip = 0;
+let paid = 0;
 
 /** What a fiber runs: an operation, or a function that gives one. */
 export type Body<T = unknown> = Operation<T> | (() => Operation<T>);
@@ -131,7 +137,6 @@ export abstract class Fiber implements Waiter {
         return;
       }
       this.bits = 0;
-      kernel.current = this;
       try {
         this.iter = iteratorOf(this.iter);
       } catch (error) {
@@ -139,7 +144,6 @@ export abstract class Fiber implements Waiter {
         return;
       }
     }
-    kernel.current = this;
     kernel.fuel = FUEL;
     if (--this.patience === 0) this.shorten();
     let result: unknown;
@@ -180,7 +184,6 @@ export abstract class Fiber implements Waiter {
   /** A step of a fiber that is new, interrupted, closing, or watched. */
   private stepRarely(): void {
     if ((this.bits & ENDED) !== 0) return;
-    kernel.current = this;
     kernel.fuel = (this.bits & INTERRUPTED) === 0 ? FUEL : 0;
     if (kernel.tap !== null) tell("stepBegin", this);
     this.drive(this.firstMove());
@@ -545,7 +548,10 @@ export abstract class Fiber implements Waiter {
   private popBelow(): void {
     const below = this.below as Frame[];
     this.iter = below.pop() as Frame;
-    if (below.length === 0) this.below = null;
+    if (below.length > 0) return;
+    this.below = null;
+    if (this.patience < SHORTCUT_PAYS) debt = Math.min(debt * 2, MAX_STRIDE);
+    this.patience = SHORTCUT_AFTER;
   }
 
   /** Drives the innermost frame directly from now on, if the chain is deep; see shortcut.ts. */
@@ -554,6 +560,14 @@ export abstract class Fiber implements Waiter {
     const top = this.seg;
     // A cleanup has frames of its own.
     if (top !== null && top.phase !== BODY) return;
+    if (this.below !== null) {
+      this.patience = SHORTCUT_BETTER;
+      debt = Math.max(1, debt >> 1);
+      // Only one in eight is looked at again: most loops go no deeper than they went before.
+      if (++paid % 8 !== 0 || !this.deepEnough()) return;
+      this.goDown();
+      return;
+    }
     // A look costs as much as fifty resumes, so where chains are flat, as most are, it is taken ever more rarely.
     if (--looksToSkip > 0) return;
     if (!this.deepEnough()) {
@@ -563,7 +577,12 @@ export abstract class Fiber implements Waiter {
       return;
     }
     stride = 1;
-    looksToSkip = 0;
+    looksToSkip = debt;
+    this.goDown();
+  }
+
+  private goDown(): void {
+    this.patience = SHORTCUT_PAYS;
     const { frames, problem } = collect(this.iter);
     if (problem !== undefined) return;
     const below = (this.below ??= []);
@@ -620,11 +639,11 @@ function alreadyGone(value: unknown): IteratorResult<never, unknown> {
   return { done: true, value };
 }
 
-/** After something that may have stepped other fibers inside a step of `current`: goes on with that. */
-export function backTo(current: Fiber | null, fuel: number): void {
-  kernel.current = current;
+/** After something that may have stepped other fibers inside a step of somebody's: goes on with that. */
+export function backTo(stepper: Stepper | null, fuel: number): void {
+  kernel.stepper = stepper;
   // It may have been cancelled meanwhile, and meets that at its next wait, even one that could complete at once.
-  kernel.fuel = current === null || (current.bits & INTERRUPTED) !== 0 ? 0 : fuel;
+  kernel.fuel = stepper === null || (stepper.stepped.bits & INTERRUPTED) !== 0 ? 0 : fuel;
 }
 
 function misused(wait: Wait): Error {

@@ -7,14 +7,14 @@ import { backTo, Fiber, type Body, INTERRUPTED } from "./fiber.ts";
 import { BODY, ERROR, Segment, UNWOUND } from "./segment.ts";
 import { suppress } from "./errors.ts";
 import { defineKind, GRANTED, PARKED, REFUSED, Wait } from "./wait.ts";
-import { kernel } from "./kernel.ts";
+import { kernel, type Stepper } from "./kernel.ts";
 
 /** Where a hand-driven coroutine stands. */
 export type Stepped<T> =
   | { readonly done: false; readonly wait: Wait }
   | { readonly done: true; readonly value: T; readonly finished: boolean };
 
-class Hand extends Fiber {
+class Hand extends Fiber implements Stepper {
   name: string;
   ready = true;
   result: Stepped<unknown> | undefined;
@@ -28,6 +28,9 @@ class Hand extends Fiber {
 
   get loop(): undefined {
     return undefined;
+  }
+  get stepped(): this {
+    return this;
   }
   wake(): void {
     this.ready = true;
@@ -202,15 +205,15 @@ export function finish<T>(coroutine: Started<T>): Stepped<T> {
 }
 
 function advance(hand: Hand): Stepped<unknown> {
-  const before = kernel.current;
-  const fuel = kernel.fuel;
+  const { stepper, fuel } = kernel;
+  kernel.stepper = hand;
   try {
     do {
       hand.ready = false;
       hand.step();
     } while (hand.ready); // a checkpoint lets the others run: here there are none
   } finally {
-    backTo(before, fuel);
+    backTo(stepper, fuel);
   }
   if (hand.failure !== undefined) throw hand.failure.error;
   return hand.result ?? { done: false, wait: hand.wait as Wait };

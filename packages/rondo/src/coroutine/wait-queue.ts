@@ -41,14 +41,16 @@ const PARK: Kind = defineKind({
  * ```
  */
 export class WaitQueue {
+  /**
+   * The first in line; the line is a ring, so the last one is the one ahead of it. With one reference from the queue and
+   * not two, one old object less comes to know of a young one each time somebody waits.
+   */
   declare head: Wait | null;
-  declare tail: Wait | null;
   /** How many wait. */
   declare length: number;
 
   constructor() {
     this.head = null;
-    this.tail = null;
     this.length = 0;
   }
 
@@ -91,11 +93,18 @@ export class WaitQueue {
   /** Adds a begun wait at the end. For kinds of your own. */
   push(wait: Wait): void {
     wait.queue = this;
-    wait.ahead = this.tail;
-    wait.behind = null;
-    if (this.tail === null) this.head = wait;
-    else this.tail.behind = wait;
-    this.tail = wait;
+    const { head } = this;
+    if (head === null) {
+      wait.ahead = wait;
+      wait.behind = wait;
+      this.head = wait;
+    } else {
+      const last = head.ahead as Wait;
+      wait.ahead = last;
+      wait.behind = head;
+      last.behind = wait;
+      head.ahead = wait;
+    }
     this.length++;
   }
 
@@ -109,23 +118,27 @@ export class WaitQueue {
   /** Takes one out wherever it stands. One that stands in no line, or in another, is left alone. */
   remove(wait: Wait): void {
     if (wait.queue !== this) return;
-    const { ahead, behind } = wait;
-    if (ahead === null) this.head = behind;
-    else ahead.behind = behind;
-    if (behind === null) this.tail = ahead;
-    else behind.ahead = ahead;
+    const behind = wait.behind as Wait;
+    if (behind === wait) this.head = null;
+    else {
+      const ahead = wait.ahead as Wait;
+      ahead.behind = behind;
+      behind.ahead = ahead;
+      if (this.head === wait) this.head = behind;
+    }
     wait.queue = null;
     wait.ahead = null;
     wait.behind = null;
     this.length--;
   }
 
-  /** The waits in line, first to last. */
+  /** The waits in line, first to last. Those that leave while you go through them are left out. */
   *waits(): Generator<Wait, void, undefined> {
-    for (let wait = this.head; wait !== null;) {
-      const next: Wait | null = wait.behind;
-      yield wait;
-      wait = next;
+    const waits: Wait[] = [];
+    for (let wait = this.head; wait !== null; wait = wait.behind) {
+      if (wait === waits[0]) break;
+      waits.push(wait);
     }
+    for (const wait of waits) if (wait.queue === this) yield wait;
   }
 }

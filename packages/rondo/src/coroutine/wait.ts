@@ -32,6 +32,8 @@ export const USED = 6;
 export const SHARED = 7;
 /** The one `checkpoint()` object between its turns: whoever steps it now is being resumed. */
 export const RESUMING = 8;
+/** Asked already and could not complete at once (or is the checkpoint): the first `next()` only offers it. */
+const ASKED = 9;
 
 /** Sent through `next()` to ask a parked wait for the stack above it; see stack.ts. */
 export const PROBE: unique symbol = Symbol("rondo.probe") as never;
@@ -191,6 +193,11 @@ export class Wait<T = any> implements Operation<T> {
       this.done = true;
       return this;
     }
+    if (state === ASKED) {
+      this.state = OFFERED;
+      return this;
+    }
+    if (state === SHARED && sent !== PROBE) return this;
     if (state === RESUMING && sent !== PROBE) {
       this.done = true;
       return this;
@@ -202,8 +209,6 @@ export class Wait<T = any> implements Operation<T> {
   private nextRarely(sent: unknown): this {
     if (sent === PROBE) return noteStack(this);
     switch (this.state) {
-      case SHARED:
-        return this;
       case REFUSED: {
         this.state = USED;
         const error: unknown = this.value;
@@ -282,6 +287,19 @@ export function sharedWait<T>(kind: Kind, on: unknown, arg?: unknown): Wait<T> {
 }
 
 /**
+ * What a shared wait gives to `yield*` when there is a result at once: one object for all of them, so that no wait has to
+ * be made. `yield*` takes the value out in the same breath; what is left in it the loop lets go when it comes to rest.
+ */
+export const PASSING: Wait = sharedWait(defineKind({ label: "result" }), null);
+
+/** A wait that was asked already, and could not complete at once: it is not asked again. For `open`. */
+export function askedWait(kind: Kind, on: unknown, arg?: unknown): Wait {
+  const wait = new Wait(kind, on, arg);
+  wait.state = ASKED;
+  return wait;
+}
+
+/**
  * The wait behind `checkpoint()`: let the others run. One object for the whole process, since it carries nothing:
  * `yield*` asks for the iterator and steps it at once, so the first `next()` after `open` is the question and every
  * other one a resumption, and no list of who waits is needed.
@@ -290,7 +308,7 @@ export const CHECKPOINT: Wait<void> = sharedWait(
   defineKind({
     label: "checkpoint",
     open(shared) {
-      shared.state = FRESH;
+      shared.state = ASKED;
       shared.done = false;
       return shared;
     },

@@ -4,7 +4,10 @@
  * A list that is filled, walked once and emptied, thousands of times a second. Its array is never cut back: setting
  * `length = 0` gives the memory away and makes every turn buy it anew, which cost a third of a channel's hand-over.
  */
-export class Batch<T> {
+import type { Fiber } from "../coroutine/fiber.ts";
+import type { Stepper } from "../coroutine/kernel.ts";
+
+export class Batch<T> implements Stepper {
   private readonly items: (T | null)[];
   private count: number;
   private at: number;
@@ -20,19 +23,27 @@ export class Batch<T> {
     return this.count - this.at;
   }
 
+  /** The one taken last: the task that is being stepped. What else could be taken than fibers is the tests' business. */
+  get stepped(): Fiber {
+    return this.items[this.at - 1] as unknown as Fiber;
+  }
+
   push(item: T): void {
     this.items[this.count++] = item;
   }
 
-  /** Takes the first one; only when there is one left. Its place is cleared: what has ended must not be kept alive. */
+  /** Takes the next one; only when there is one left. The place before is cleared: what has ended must not be kept alive. */
   take(): T {
-    const item = this.items[this.at] as T;
-    this.items[this.at++] = null;
-    if (this.at === this.count) {
-      this.at = 0;
-      this.count = 0;
-    }
-    return item;
+    const at = this.at++;
+    if (at > 0) this.items[at - 1] = null;
+    return this.items[at] as T;
+  }
+
+  /** When none is left: the one taken last is let go, and the list begins anew. */
+  clear(): void {
+    if (this.at > 0) this.items[this.at - 1] = null;
+    this.at = 0;
+    this.count = 0;
   }
 
   /** Puts those that are left into another order: `pick(n, item)` says how far behind the first of `n` the next one stands. */

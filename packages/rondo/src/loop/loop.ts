@@ -12,6 +12,7 @@
 import { backTo } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
+import { PASSING } from "../coroutine/wait.ts";
 import type { Host, Report } from "./host.ts";
 import { Batch } from "./batch.ts";
 import { type Timed, Timers } from "./timers.ts";
@@ -147,13 +148,17 @@ export class Loop {
 
   /** One turn: step every task that is ready, then fire the timers that are due. For those who drive a loop by hand. */
   turn(): Turn {
-    const before = this.draining;
+    if (this.draining) {
+      throw new Error(
+        "a loop cannot be turned while it turns: turn() was called by one of its own tasks, or by its host",
+      );
+    }
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
     kernel.clock = Math.floor(this.host.now());
     if (this.batch.left === 0) this.swap();
     const steps = this.batch.left;
     while (this.batch.left > 0) this.stepSome(this.batch.left, false);
-    this.draining = before;
+    this.draining = false;
     const timers = this.timers.fireDue(this.host.now());
     return { steps, timers, ready: this.next.left };
   }
@@ -227,6 +232,7 @@ export class Loop {
         host.wakeSoon(this);
         return;
       }
+      PASSING.value = undefined;
       // Twice: the first time the program is cancelled, and if even that moves nobody it is given up.
       for (let tries = 0; tries < 2 && this.stuck; tries++) this.onDeadlock?.();
       if (this.readyCount > 0) continue;
@@ -250,6 +256,7 @@ export class Loop {
   /** A new turn: what has become ready is now the batch, and the emptied list takes what comes. */
   private swap(): void {
     const batch = this.next;
+    this.batch.clear();
     this.next = this.batch;
     this.batch = batch;
     if (batch.left === 0) return;
@@ -261,17 +268,20 @@ export class Loop {
   /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. */
   private stepSome(most: number, onward: boolean): void {
     // A loop may be driven from inside a task of another one, which goes on afterwards.
-    const { current, fuel } = kernel;
+    const { stepper, fuel } = kernel;
     let steps = 0;
     let task: Runnable | undefined;
     try {
       let { batch } = this;
+      kernel.stepper = batch;
       while (steps < most) {
         if (batch.left === 0) {
           if (!onward) break;
+          kernel.stepper = null;
           this.swap();
           batch = this.batch;
           if (batch.left === 0) break;
+          kernel.stepper = batch;
         }
         steps++;
         task = batch.take();
@@ -283,7 +293,8 @@ export class Loop {
       this.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
     }
     this.steps += steps;
-    backTo(current, fuel);
+    if (this.batch.left === 0) this.batch.clear();
+    backTo(stepper, fuel);
   }
 
   /** Tells the host something that is nobody's error to catch. Never throws: whoever reports has work to finish. */

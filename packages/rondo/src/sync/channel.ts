@@ -9,7 +9,7 @@
 import { BrokenError, ClosedError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { defineKind, grant, PARKED, refuse, Wait } from "../coroutine/wait.ts";
+import { askedWait, defineKind, grant, PARKED, PASSING, refuse, sharedWait, Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Ring } from "./ring.ts";
 
@@ -26,6 +26,13 @@ const SEND = defineKind({
 
 const RECEIVE = defineKind({
   label: "receive",
+  open(shared) {
+    const end = shared.on as Receiver<unknown>;
+    if (kernel.fuel === 0) return new Wait(RECEIVE, end, undefined);
+    if (!end.channel.takeInto(end, PASSING)) return askedWait(RECEIVE, end);
+    kernel.fuel--;
+    return PASSING;
+  },
   poll(wait) {
     const end = wait.on as Receiver<unknown>;
     return end.channel.takeInto(end, wait);
@@ -99,10 +106,12 @@ export class Sender<T> {
 export class Receiver<T> {
   readonly channel: Channel<T>;
   open: boolean;
+  private readonly shared: Wait<T | undefined>;
 
   constructor(channel: Channel<T>) {
     this.channel = channel;
     this.open = true;
+    this.shared = sharedWait<T | undefined>(RECEIVE, this);
     channel.receivers++;
   }
 
@@ -115,7 +124,7 @@ export class Receiver<T> {
    * it must wait. Throws a `ClosedError` where this end is closed.
    */
   receive(): Wait<T | undefined> {
-    return new Wait<T | undefined>(RECEIVE, this, undefined);
+    return this.shared;
   }
 
   /** The next item if there is one: `{ value }`, else `undefined`. */
@@ -215,7 +224,7 @@ export class Channel<T> {
 
   /** As {@link Receiver.receive}. */
   receive(): Wait<T | undefined> {
-    return new Wait<T | undefined>(RECEIVE, this.receiver, undefined);
+    return this.receiver.receive();
   }
 
   trySend(item: T): boolean {

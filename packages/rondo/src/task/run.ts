@@ -93,10 +93,10 @@ export function run<T>(main: () => Operation<T>, options: RunOptions = {}): Prom
     const loop = new Loop({ host });
     loop.grace = options.grace;
     // The first step of a program is no business of the task that happens to run now: no locals, no parent.
-    const current = kernel.current;
-    kernel.current = null;
+    const { stepper } = kernel;
+    kernel.stepper = null;
     const task = launch(loop, main, options.name === undefined ? {} : { name: options.name });
-    kernel.current = current;
+    kernel.stepper = stepper;
     const ending = new Ending(task, resolve as (value: unknown) => void, reject);
     task.onEnd = () => ending.ended();
     loop.onDeadlock = () => ending.deadlock();
