@@ -3,6 +3,8 @@
  * `Promise.race` with a long-lived promise (nodejs/node#17469, #51452), abort listeners (nodejs/node#47449), signals
  * (nodejs/node#54614), permits and tasks that were never let go of.
  */
+import { EventEmitter } from "node:events";
+
 import { describe, expect, test } from "vitest";
 
 import { growth } from "../../tests/heap.ts";
@@ -14,7 +16,9 @@ import {
   checkpoint,
   type Coroutine,
   type Emit,
+  events,
   Flow,
+  fromAsyncIterable,
   type Group,
   group,
   interval,
@@ -22,8 +26,10 @@ import {
   moveOnAfter,
   type Operation,
   race,
+  scope,
   select,
   sleep,
+  toAsyncIterable,
   toPromise,
   until,
 } from "../index.ts";
@@ -136,6 +142,42 @@ describe("the heap stays flat over fewer cycles, because each costs more, of", (
     expect(await growthOf(100_000, () => Flow.from(numbers).mapConcurrent(2, give).take(2).toArray())).toBeLessThan(
       FLAT,
     );
+  });
+
+  test("flows of events, some closed and some left to their scope", async () => {
+    const emitter = new EventEmitter();
+    function* cycle(i: number): Coroutine<void> {
+      const flow = events<number>(emitter, "n");
+      emitter.emit("n", i);
+      yield* flow.next();
+      if (i % 2 === 0) flow.close();
+    }
+    expect(await growthOf(200_000, (i) => scope(() => cycle(i)))).toBeLessThan(FLAT);
+    expect(emitter.eventNames()).toEqual([]);
+  });
+
+  test("flows of events that one long scope makes and closes", async () => {
+    const emitter = new EventEmitter();
+    function* cycle(): Coroutine<void> {
+      const flow = events<number>(emitter, "n");
+      yield* moveOnAfter(1, flow.next());
+      flow.close();
+    }
+    expect(await growthOf(50_000, cycle)).toBeLessThan(FLAT);
+  });
+
+  test("async iterables to flows, left early", async () => {
+    async function* numbers(): AsyncGenerator<number> {
+      for (let n = 0; ; n++) yield n;
+    }
+    expect(await growthOf(100_000, () => fromAsyncIterable(numbers()).take(2).toArray())).toBeLessThan(FLAT);
+  });
+
+  test("flows to async iterables, left early", async () => {
+    const leave = async (): Promise<void> => {
+      for await (const n of toAsyncIterable(Flow.from([1, 2, 3]))) if (n === 2) break;
+    };
+    expect(await growthOf(100_000, () => until(leave()))).toBeLessThan(FLAT);
   });
 
   test("one flow that is pulled and cancelled again and again", async () => {

@@ -112,7 +112,7 @@ let waitedInVain = 0;
 const takenValues = new WeakSet<object>();
 
 /** There is no task any more whose cleanup could wait for it. */
-function disposeNow(value: unknown, host: Host): void {
+export function disposeNow(value: unknown, host: Host): void {
   if (!isDisposable(value)) return;
   const { [Symbol.asyncDispose]: later, [Symbol.dispose]: now } = value as Partial<Disposable & AsyncDisposable>;
   if (typeof later !== "function") {

@@ -16,7 +16,7 @@ import type { Task } from "./task.ts";
 export type Deferred = () => Operation<unknown> | void;
 
 /** The innermost scope or group of the running task, or its base. */
-function currentScope(what: string): ScopeSegment {
+export function currentScope(what: string): ScopeSegment {
   const fiber = kernel.current as Task | null;
   if (fiber === null || fiber.loop === undefined) {
     throw new Error(`${what} was called outside a task: there is no scope whose end it could wait for`);
