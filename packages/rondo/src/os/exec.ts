@@ -156,8 +156,9 @@ function* feeding(child: Process, input: NonNullable<ExecOptions["input"]>): Cor
 }
 
 /**
- * Waits until what a process had written when it ended has been read. The end of the pipe may never come; but what is in a pipe
- * is brought by the next turns of the host, so a few of them in which nothing came are the end of it.
+ * Waits until what a process had written when it ended has been read. The end of the pipe may never come; but what is in a
+ * pipe is brought by the next turns of the host, so a few of them in which nothing came are the end of it. (Where Node tells of
+ * bytes before it tells of ends, as it does on Linux, only what had been held back is still to come.)
  */
 function* emptied(streams: readonly ByteStream[]): Coroutine<void> {
   const open = (): boolean => streams.some((stream) => !stream.statistics().ended);

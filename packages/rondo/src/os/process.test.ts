@@ -228,6 +228,22 @@ describe("exec", () => {
     });
   });
 
+  test("gives all that was written before it ended, also when its end is heard of first", async () => {
+    await running(function* () {
+      yield* group(function* (g) {
+        for (let i = 0; i < 5; i++) {
+          const task = g.spawn(exec("sh", ["-c", "sleep 1000 & seq 1 10000; echo $!"]));
+          yield* suspend<void>((wake) => void setImmediate(wake));
+          // While this thread hears of nothing, all of it happens.
+          spawnSync("sleep", ["0.1"]);
+          const lines = (yield* task).stdout.trimEnd().split("\n");
+          process.kill(Number(lines.pop()), "SIGKILL");
+          expect(lines).toHaveLength(10_000);
+        }
+      });
+    });
+  });
+
   test("many at once", async () => {
     await running(function* () {
       const outputs: string[] = [];
