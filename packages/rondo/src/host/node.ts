@@ -9,10 +9,17 @@ import type { Loop } from "../loop/loop.ts";
 /** Node's timers overflow at 2^31 ms and then fire at once: longer waits are taken in stages of a day. */
 const LONGEST = 24 * 60 * 60 * 1000;
 
-/** What `run` asks of a host that can be interrupted from outside (Ctrl-C); see task/run.ts. */
+/** What is asked of a host that hears signals: by `run` (see task/run.ts), and by `signals()` (see os/signals.ts). */
 export interface Interrupts {
   /** Calls back for each of these signals, if nobody else listens for it; gives the function that stops listening. */
   listen(signals: readonly string[], onSignal: (signal: string) => void): () => void;
+  /**
+   * As `listen`, but in any case, and instead of everybody who listened or claimed before: the last claim that has not been
+   * given back gets the signal, and it alone. (Listeners that the program has on `process` itself are none of our business.)
+   */
+  claim(signals: readonly string[], onSignal: (signal: string) => void): () => void;
+  /** Passes on a signal that came to a claim and was not looked at, when that has been given back. */
+  raise(signal: string): void;
 }
 
 class NodeHost implements Host {
@@ -37,6 +44,10 @@ class NodeHost implements Host {
 
   constructor() {
     this.neutral = AsyncLocalStorage.snapshot() as <T>(work: () => T) => T;
+  }
+
+  capture(): <T>(work: () => T) => T {
+    return AsyncLocalStorage.snapshot() as <T>(work: () => T) => T;
   }
 
   now(): number {
@@ -131,16 +142,27 @@ function onExit(): void {
 
 // ---- signals --------------------------------------------------------------------------------------------------------
 
-/** Who listens for each signal, and the one listener that the process has for it. */
-const listening = new Map<string, { handlers: Set<(signal: string) => void>; told: boolean; onSignal: () => void }>();
+/** Who listens for a signal, and the one listener that the process has for it. */
+interface Listening {
+  readonly handlers: Set<(signal: string) => void>;
+  /** The last one gets it. */
+  claims: ((signal: string) => void)[];
+  /** Those of `run` have been told once. */
+  told: boolean;
+  readonly onSignal: () => void;
+}
+
+const listening = new Map<string, Listening>();
 
 const interrupts: Interrupts = {
   listen(signals, onSignal) {
     const joined: string[] = [];
     for (const signal of signals) {
-      const entry = listening.get(signal) ?? open(signal);
-      if (entry === undefined) continue;
-      entry.handlers.add(onSignal);
+      const known = listening.get(signal);
+      // The program has a listener of its own: the signal is its business.
+      const foreign = process.listenerCount(signal) - (known === undefined ? 0 : 1);
+      if (foreign > 0 && (known === undefined || known.handlers.size === 0)) continue;
+      (known ?? open(signal)).handlers.add(onSignal);
       joined.push(signal);
     }
     return () => {
@@ -148,21 +170,51 @@ const interrupts: Interrupts = {
         const entry = listening.get(signal);
         if (entry === undefined) continue;
         entry.handlers.delete(onSignal);
-        if (entry.handlers.size > 0) continue;
-        listening.delete(signal);
-        process.off(signal, entry.onSignal);
+        if (entry.handlers.size === 0) entry.told = false;
+        shut(signal, entry);
       }
     };
   },
+
+  claim(signals, onSignal) {
+    // A function of its own, since the same one may claim twice.
+    const claim = (signal: string): void => onSignal(signal);
+    const release = (): void => {
+      for (const signal of signals) {
+        const entry = listening.get(signal);
+        if (entry === undefined) continue;
+        entry.claims = entry.claims.filter((one) => one !== claim);
+        shut(signal, entry);
+      }
+    };
+    try {
+      for (const signal of signals) (listening.get(signal) ?? open(signal)).claims.push(claim);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return release;
+  },
+
+  raise(signal) {
+    const entry = listening.get(signal);
+    if (entry !== undefined) entry.onSignal();
+    // Listeners of the program's own have heard of it when it came. Where there are none it does what it does by itself.
+    else if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  },
 };
 
-function open(signal: string): ReturnType<typeof listening.get> {
-  // The program has a listener of its own: the signal is its business.
-  if (process.listenerCount(signal) > 0) return undefined;
-  const entry = {
-    handlers: new Set<(signal: string) => void>(),
+function open(signal: string): Listening {
+  const entry: Listening = {
+    handlers: new Set(),
+    claims: [],
     told: false,
     onSignal: (): void => {
+      const claim = entry.claims.at(-1);
+      if (claim !== undefined) {
+        claim(signal);
+        return;
+      }
       if (entry.told) {
         // The second time the process ends as if nobody listened.
         process.off(signal, entry.onSignal);
@@ -174,7 +226,14 @@ function open(signal: string): ReturnType<typeof listening.get> {
       for (const handler of [...entry.handlers]) handler(signal);
     },
   };
-  listening.set(signal, entry);
   process.on(signal, entry.onSignal);
+  listening.set(signal, entry);
   return entry;
+}
+
+/** Nobody is left who wants to hear of it. */
+function shut(signal: string, entry: Listening): void {
+  if (entry.handlers.size > 0 || entry.claims.length > 0) return;
+  listening.delete(signal);
+  process.off(signal, entry.onSignal);
 }

@@ -22,6 +22,7 @@ export {
   temporaryDir,
 } from "./paths.ts";
 export { Process, type ProcessOptions, spawnProcess, type Stdio } from "./process.ts";
+export { signals } from "./signals.ts";
 export { tail, type TailOptions } from "./tail.ts";
 export { walk, type WalkEntry, type WalkOptions } from "./walk.ts";
 export { watch, type WatchEvent, type WatchOptions } from "./watch.ts";
