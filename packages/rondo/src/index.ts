@@ -70,6 +70,7 @@ export { allSettled, type SettledOf } from "./combine/all-settled.ts";
 export { any } from "./combine/any.ts";
 export { fromAsyncIterable, toAsyncIterable, type ToAsyncIterableOptions } from "./combine/async-iterable.ts";
 export type { Bodies, ResultOf, ResultsOf } from "./combine/bodies.ts";
+export { inContext } from "./combine/context.ts";
 export { type EmitterLike, events, type EventsOptions, type EventTargetLike } from "./combine/events.ts";
 export { Flow } from "./combine/flow.ts";
 export type { Receiving, Source } from "./combine/flow-source.ts";

@@ -44,6 +44,8 @@ export const UNSTARTED = 2;
 /** To be resumed with the end of its top segment, and not with its generator. */
 export const CLOSING = 4;
 export const ENDED = 8;
+/** Its steps run in a context of its own (task.ts): a bit, so that the others pay nothing for it. */
+export const IN_CONTEXT = 16;
 
 /**
  * The methods of every generator. Called by themselves and not looked up on the frame: each generator function gives
@@ -181,8 +183,8 @@ export abstract class Fiber implements Waiter {
     }
   }
 
-  /** A step of a fiber that is new, interrupted, closing, or watched. */
-  private stepRarely(): void {
+  /** A step of a fiber that is new, interrupted, closing, watched, or in a context of its own. */
+  protected stepRarely(): void {
     if ((this.bits & ENDED) !== 0) return;
     kernel.fuel = (this.bits & INTERRUPTED) === 0 ? FUEL : 0;
     if (kernel.tap !== null) tell("stepBegin", this);

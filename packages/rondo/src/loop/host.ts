@@ -44,6 +44,8 @@ export interface Host {
    * host has no such thing.
    */
   readonly neutral?: (<T>(work: () => T) => T) | undefined;
+  /** What runs work in the context of this moment later on; for tasks that ask to keep theirs. */
+  capture?(): <T>(work: () => T) => T;
   /** A host of the same world for another loop; itself where one host serves many. */
   another(): Host;
   /** What the floors above need of the world (network, names, files), by name. */
@@ -56,6 +58,14 @@ let factory: (() => Host) | undefined;
 export function setDefaultHost(make: () => Host): void {
   factory = make;
 }
+
+/** The context of this moment, where the host (or, for one without a world of its own, the platform) knows such a thing. */
+export function captureContext(host: Host | undefined): (<T>(work: () => T) => T) | undefined {
+  if (host?.capture !== undefined) return host.capture();
+  platform ??= factory?.();
+  return platform?.capture?.();
+}
+let platform: Host | undefined;
 
 export function makeDefaultHost(): Host {
   if (factory === undefined)

@@ -101,6 +101,11 @@ export class Loop {
   onDeadlock: (() => void) | null;
   /** The main task, for `snapshot()`; opaque on this floor. */
   root: object | null;
+  /**
+   * Some tasks run in contexts of their own: runs work in the one of the loop. Until then all are in that one, and what
+   * they leave with promises and sockets comes back in it.
+   */
+  apart: ((work: () => void) => void) | null;
   /** The unfinished tasks as text, for the end of the process; filled in by the floors above. */
   describe: (() => string) | null;
   private detach: (() => void) | null;
@@ -124,6 +129,7 @@ export class Loop {
     this.microtasks = 0;
     this.onDeadlock = null;
     this.root = null;
+    this.apart = null;
     this.describe = null;
     this.detach = null;
     this.work = () => this.drainNow();
@@ -170,8 +176,8 @@ export class Loop {
     this.draining = true;
     if (kernel.tap !== null) tell("pollEnd", this);
     try {
-      const neutral = this.host.neutral;
-      if (neutral === undefined) this.drainNow();
+      const neutral: Loop["apart"] = this.host.neutral ?? this.apart;
+      if (neutral === null) this.drainNow();
       else neutral(this.work);
     } finally {
       this.draining = false;
@@ -191,7 +197,7 @@ export class Loop {
 
   /**
    * Runs what has become ready since `enter()`, at once: a reaction begins on an empty stack, and in the context in which
-   * it was registered, which was this loop's own.
+   * it was registered, which was this loop's own unless a task has one apart.
    */
   leave(): void {
     if (this.breathes()) return;
@@ -199,7 +205,8 @@ export class Loop {
     this.draining = true;
     if (kernel.tap !== null) tell("pollEnd", this);
     try {
-      this.drainNow();
+      if (this.apart === null) this.drainNow();
+      else this.apart(this.work);
     } finally {
       this.draining = false;
     }

@@ -4,7 +4,7 @@
  * Its fields are few and flat, because there may be a million of them; what only some tasks need (joiners, a base
  * segment, held locks, a watch over a cleanup) is made when it is needed.
  */
-import { type Body, Fiber, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
+import { type Body, Fiber, IN_CONTEXT, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
 import { GraceError, suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
@@ -43,6 +43,9 @@ export interface Held {
 
 /** The values of `TaskLocal`s; never changed, only replaced. */
 export type Locals = ReadonlyMap<object, unknown>;
+
+/** Among the locals, and so inherited like them: runs a step in the host's context that was captured for this task. */
+export const CONTEXT: object = { name: "context" };
 
 const JOIN = defineKind({
   label: "task",
@@ -142,6 +145,7 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     this.held = null;
     this.watch = null;
     this.onEnd = null;
+    if (this.locals !== null && this.locals.has(CONTEXT)) this.bits |= IN_CONTEXT;
     loop.enlist();
     if (kernel.tap !== null) tell("spawn", this, kernel.current);
   }
@@ -245,6 +249,18 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   wake(_wait: Wait | null): void {
     this.ownLoop.ready(this);
+  }
+
+  protected override stepRarely(): void {
+    const context = (this.bits & IN_CONTEXT) === 0 ? undefined : this.locals?.get(CONTEXT);
+    if (context === undefined) super.stepRarely();
+    else (context as (work: () => void) => void)(() => super.stepRarely());
+  }
+
+  /** From its next step on it runs where `context` does, and so do the tasks that it spawns. */
+  enterContext(context: <T>(work: () => T) => T): void {
+    this.locals = new Map(this.locals ?? []).set(CONTEXT, context);
+    this.bits |= IN_CONTEXT;
   }
 
   interruption(from: Segment | null): object | null {
