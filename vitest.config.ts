@@ -3,7 +3,8 @@
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { defineConfig } from "vitest/config";
 
-const conditions = ["rondo-source", "node", "module", "import", "default"];
+// Without "module", which Node does not know: some packages mean files by it that only bundlers can read.
+const conditions = ["rondo-source", "node", "import", "default"];
 export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({
