@@ -6,7 +6,7 @@ import net from "node:net";
 import { describe, expect, test } from "vitest";
 import { leavesNothing } from "../../tests/leaks.ts";
 import { inGroup, onEverySchedule, thrownBy } from "../../tests/virtual.ts";
-import { group, moveOnAfter, now, run, sleep, TimeoutError, VirtualHost } from "../index.ts";
+import { group, moveOnAfter, now, run, sleep, TimeoutError, type VirtualHost } from "../index.ts";
 import { interleaved } from "./connect.ts";
 import {
   type Address,
@@ -19,7 +19,7 @@ import {
   type Network,
   type ResolvedAddress,
   type Sink,
-  SystemError,
+  type SystemError,
   type Transport,
 } from "./index.ts";
 
