@@ -488,15 +488,12 @@ export abstract class Fiber implements Waiter {
     this.wait = null;
     if (seg.phase === BODY) {
       if (kernel.tap !== null) tell("cancelDelivered", this);
-      const { frames, problem, leaf } = collect(this.iter);
-      // It stood at a wait that was withdrawn. If it stands at a new one, the engine has thrown into it on the way, since
-      // an iterator in it has no `throw`, and a `catch` has taken that for an error.
-      if (leaf?.state === OFFERED) seg.addError(new Error(CAUGHT_BY_MISTAKE));
-      if (below !== null) for (let i = below.length - 1; i >= 0; i--) frames.push(below[i] as Frame);
+      const { frames, problem, caught } = collect(this.iter);
+      if (caught) seg.addError(new Error(CAUGHT_BY_MISTAKE));
       seg.phase = UNWINDING;
       seg.outcome = UNWOUND;
       seg.problem = problem;
-      seg.frames = frames;
+      seg.frames = below === null ? frames : [...frames, ...below.reverse()];
       seg.index = -1;
       return this.nextFrame(seg);
     }
@@ -523,9 +520,9 @@ export abstract class Fiber implements Waiter {
   }
 
   private nextFrame(seg: Segment): How {
-    const frames = seg.frames as Frame[];
+    const frames = seg.frames as readonly (Frame | null)[];
     if (++seg.index < frames.length) {
-      this.iter = frames[seg.index] as Frame;
+      this.iter = frames[seg.index] ?? this.iter;
       return RETURN;
     }
     seg.frames = null;
@@ -586,7 +583,7 @@ export abstract class Fiber implements Waiter {
   private goDown(): void {
     this.patience = SHORTCUT_PAYS;
     const { frames, problem } = collect(this.iter);
-    if (problem !== undefined) return;
+    if (problem !== undefined || frames.length === 1) return;
     const below = (this.below ??= []);
     for (let i = frames.length - 1; i > 0; i--) below.push(frames[i] as Frame);
     this.iter = frames[0] as Frame;

@@ -10,7 +10,7 @@
  * so that all stay suspended. No user code runs in between.
  */
 import { forgetLineless, generatorsAbove, rememberLineless, writeLines } from "./stack.ts";
-import { COLLECT, PROBE, Wait } from "./wait.ts";
+import { COLLECT, OFFERED, PROBE, Wait } from "./wait.ts";
 
 /** A frame: something the kernel can step and return. In all but odd cases a generator. */
 export interface Frame {
@@ -29,11 +29,17 @@ function* sample(): Generator<never, void, unknown> {}
 /** Every generator object of this realm inherits from this one. */
 export const GeneratorPrototype: GeneratorLike = Object.getPrototypeOf(sample.prototype);
 
-let noted: Frame[] = [];
+/** The outermost frame that passed by, and those inside it where there are any: most chains that are unwound are one frame. */
+let outermost: Frame | null = null;
+let inner: Frame[] | null = null;
 const nativeThrow = GeneratorPrototype.throw as (this: unknown, error: unknown) => unknown;
 
 function noteAndThrow(this: Frame, error: unknown): unknown {
-  if (error === COLLECT) noted.push(this);
+  if (error === COLLECT) {
+    if (outermost === null) outermost = this;
+    else if (inner === null) inner = [this];
+    else inner.push(this);
+  }
   return nativeThrow.call(this, error);
 }
 
@@ -71,48 +77,74 @@ function noteLineAndThrow(this: unknown, error: unknown): unknown {
 
 /** What `collect` found: the frames, innermost first, or why they could not be had. */
 export interface Collected {
-  readonly frames: Frame[];
+  /** Null stands for `root` itself, where it is the only one. */
+  readonly frames: readonly (Frame | null)[];
   /** Set where the chain cannot be trusted; the frames are then only the outermost one. */
   readonly problem: string | undefined;
-  /** The wait at which the chain stands. */
-  readonly leaf?: Wait;
+  /**
+   * The chain stands at another wait than the one it parked on: the engine has thrown into it on the way, since an
+   * iterator in it has no `throw`, and a `catch` has taken that for an error.
+   */
+  readonly caught: boolean;
 }
 
-const NONE: Collected = { frames: [], problem: undefined };
+const NONE: Collected = { frames: [], problem: undefined, caught: false };
+/** One frame, as most have that are unwound: nothing has to be made for it. */
+const ALONE: Collected = { frames: [null], problem: undefined, caught: false };
 
 /** The frames from `root` down to its leaf wait, innermost first. */
 export function collect(root: Frame): Collected {
   if (root instanceof Wait) return NONE;
   const proto = GeneratorPrototype;
   if (!Object.prototype.isPrototypeOf.call(proto, root)) {
-    return { frames: [root], problem: "its outermost frame is no generator of this realm" };
+    return { frames: [root], problem: "its outermost frame is no generator of this realm", caught: false };
   }
   const held = proto.throw;
   try {
     proto.throw = noteAndThrow;
   } catch {
     // Frozen intrinsics (SES, Deno's --frozen-intrinsics): there is no way to see the inner frames.
-    return { frames: [root], problem: "the intrinsics are frozen, so the frames inside it cannot be reached" };
+    return {
+      frames: [root],
+      problem: "the intrinsics are frozen, so the frames inside it cannot be reached",
+      caught: false,
+    };
   }
-  noted = [];
   try {
     const answer: unknown = noteAndThrow.call(root, COLLECT);
-    const frames = noted.reverse();
-    if (answer instanceof Wait && !answer.done) return { frames, problem: undefined, leaf: answer };
-    return { frames, problem: "an iterator in it answered `throw` by itself" };
-  } catch (error) {
-    const frames = noted.reverse();
+    const clean = answer instanceof Wait && !answer.done;
+    if (clean && inner === null && answer.state !== OFFERED) {
+      outermost = null;
+      return ALONE;
+    }
     return {
-      frames,
+      frames: takeNoted(),
+      problem: clean ? undefined : "an iterator in it answered `throw` by itself",
+      caught: clean && answer.state === OFFERED,
+    };
+  } catch (error) {
+    return {
+      frames: takeNoted(),
       problem:
         error === COLLECT
           ? "a frame in it was not suspended at a wait"
           : "an iterator in it has no `throw`, so what is inside it cannot be unwound",
+      caught: false,
     };
   } finally {
     proto.throw = held;
-    noted = [];
   }
+}
+
+/** The frames that passed by, innermost first. */
+function takeNoted(): Frame[] {
+  const first = outermost as Frame;
+  const frames = inner;
+  outermost = null;
+  inner = null;
+  if (frames === null) return [first];
+  frames.reverse().push(first);
+  return frames;
 }
 
 /**

@@ -39,7 +39,7 @@ export class Segment {
   declare outcome: number;
   declare value: unknown;
   /** While unwinding: the frames, innermost first, and the one that is being returned. */
-  declare frames: Frame[] | null;
+  declare frames: readonly (Frame | null)[] | null;
   declare index: number;
   /** The frame whose waiting cleanup was looked at last; see `mayWait` in fiber.ts. */
   declare checked: number;

@@ -59,7 +59,7 @@ export function cancelledError(what: string, cancellation: Cancellation | null):
 
 /** Tells everyone inside `upTo`, which stands in the stack of `task`; null means the whole task. */
 export function reach(task: Task, upTo: Segment | null): void {
-  const told: Task[] = [task];
+  const told: (Task | null)[] = [task];
   collectChildren(task, upTo, told);
   // A list and no recursion: trees may be deeper than the engine's stack.
   for (let i = 1; i < told.length; i++) {
@@ -72,13 +72,14 @@ export function reach(task: Task, upTo: Segment | null): void {
   }
   // Withdrawn from the last to the first, because the youngest timers stand at the end of the heap, where taking one out
   // is free; made ready from the first to the last, because that is the order in which they should clean up.
-  const withdrawn: boolean[] = [];
-  for (let i = told.length - 1; i >= 0; i--) withdrawn.push(interrupt(told[i] as Task));
-  for (const one of told) if (withdrawn.pop() === true) one.wake(null);
+  for (let i = told.length - 1; i >= 0; i--) if (!interrupt(told[i] as Task)) told[i] = null;
+  // Not `wake`, for which each would have to be looked at: they are many, and have long left the cache.
+  const { loop } = task;
+  for (const one of told) if (one !== null) loop.ready(one);
 }
 
 /** The tasks in the groups that `task` has open above `upTo`, except those behind a shield or inside a cleanup. */
-function collectChildren(task: Task, upTo: Segment | null, into: Task[]): void {
+function collectChildren(task: Task, upTo: Segment | null, into: (Task | null)[]): void {
   let groups: GroupSegment[] | null = null;
   for (let seg = task.seg; seg !== null; seg = seg.parent) {
     // What was opened by a cleanup of this segment is protected with the cleanup. The segment's own tasks are not:
