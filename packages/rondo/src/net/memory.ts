@@ -210,9 +210,19 @@ class MemoryTransport implements Transport, Runnable {
     return this.loop;
   }
 
-  /** Says what there is to say. */
+  /** A step of the loop: what is caused in it is caused by no task. */
   step(): void {
-    kernel.current = null; // whatever is caused from here on is caused by nobody's step
+    const { stepper } = kernel;
+    kernel.stepper = null;
+    try {
+      this.speak();
+    } finally {
+      kernel.stepper = stepper;
+    }
+  }
+
+  /** Says what there is to say. */
+  private speak(): void {
     this.scheduled = false;
     const { inbox, due } = this;
     const sink = this.sink as Sink;

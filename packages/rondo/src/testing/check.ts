@@ -5,7 +5,7 @@
  * virtual time and on real sockets, and on every schedule. Its patience is only for what would hang.
  */
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
-import { checkpoint } from "../loop/sleep.ts";
+import { checkpoint, sleep } from "../loop/sleep.ts";
 import { timeout } from "../task/scope.ts";
 import type { Task } from "../task/task.ts";
 
@@ -40,13 +40,23 @@ export function* runAll(checks: readonly Check[]): Coroutine<void> {
   for (const one of checks) yield* one.run();
 }
 
+/** How many turns a thing has before time passes as well, without which nothing that hangs would be noticed. */
+const TURNS = 50;
+
+/** Waits until something is so. */
+export function* untilSo(holds: () => boolean): Coroutine<void> {
+  for (let turns = 0; !holds(); turns++) {
+    if (turns < TURNS) yield* checkpoint();
+    else yield* sleep(1);
+  }
+}
+
 /** Waits until a task is parked. One that has ended instead is thrown as what it is: the case had counted on it. */
 export function* parked(task: Task): Coroutine<void> {
-  while (task.state !== "waiting") {
-    if (task.state === "done") throw new Error(`"${task.name}" has completed, and should have waited`);
-    if (task.state === "failed" || task.state === "cancelled") yield* task;
-    yield* checkpoint();
-  }
+  yield* untilSo(() => task.state !== "ready" && task.state !== "running");
+  if (task.state === "waiting") return;
+  if (task.state === "done") throw new Error(`"${task.name}" has completed, and should have waited`);
+  yield* task;
 }
 
 /** What an operation throws; an error where it throws nothing. */

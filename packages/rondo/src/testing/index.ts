@@ -10,3 +10,5 @@ export {
   streamChecks,
 } from "./stream-checks.ts";
 export { checkHalfCloseable, halfCloseableChecks } from "./half-close-checks.ts";
+export { type CheckedLock, checkLock, type LockCheckOptions, lockChecks, type MakeLock } from "./lock-checks.ts";
+export { type CheckedChannel, channelChecks, checkChannel, type MakeChannel } from "./channel-checks.ts";

@@ -13,7 +13,7 @@ import { select } from "../sync/select.ts";
 import { group, type Group } from "../task/group.ts";
 import { scope } from "../task/scope.ts";
 import type { Task } from "../task/task.ts";
-import { type Check, check, dice, equal, parked, runAll, thrown, throws } from "./check.ts";
+import { type Check, check, dice, equal, parked, runAll, thrown, throws, untilSo } from "./check.ts";
 
 /** What the suites use of a stream. */
 export type CheckedStream = Pick<
@@ -258,7 +258,7 @@ export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): 
       yield* b.readExactly(6);
       yield* writer;
       equal("written", a.bytesWritten, 7);
-      while (b.bytesRead < 7) yield* sleep(0);
+      yield* untilSo(() => b.bytesRead >= 7);
       equal("left", text(yield* b.read()), "7");
     }),
 
@@ -307,7 +307,7 @@ export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): 
       for (const letter of ["a", "b", "c", "d"]) {
         const task = g.spawn(() => a.write(letter.repeat(size)), { name: `writer ${letter}` });
         // Begun, so that there is an order to keep.
-        while (task.state === "ready") yield* checkpoint();
+        yield* untilSo(() => task.state !== "ready");
       }
       for (const letter of ["a", "b", "c", "d"]) {
         equal(`the part of ${letter}`, text(yield* b.readExactly(size)), letter.repeat(size));
@@ -418,7 +418,8 @@ export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): 
         for (let turns = i % 6; turns > 0; turns--) yield* checkpoint();
         reader.cancel();
         yield* reader.ended();
-        if (i % 10 === 0) yield* sleep(0);
+        if (i % 10 === 0) yield* sleep(1);
+        if (i > 500 * count) throw new Error(`of what was written only ${JSON.stringify(seen)} was read`);
       }
       equal("read in all", seen, letters.join(""));
     }),
@@ -428,7 +429,7 @@ export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): 
         const reader = g.spawn(read, { name: "reader" });
         yield* parked(reader);
         sends(g, a, "part,");
-        while (b.buffered < 5) yield* sleep(0);
+        yield* untilSo(() => b.buffered >= 5);
         reader.cancel();
         yield* reader.ended();
         equal("buffered", b.buffered, 5);
@@ -512,7 +513,7 @@ export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): 
       sends(g, b, "abc");
       // A read that waits for more than comes, so that all of it lies there.
       const reader = g.spawn(() => a.readExactly(4), { name: "reader" });
-      while (a.buffered < 3) yield* sleep(0);
+      yield* untilSo(() => a.buffered >= 3);
       reader.cancel();
       yield* reader.ended();
       b.abort();
