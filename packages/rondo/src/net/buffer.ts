@@ -27,6 +27,12 @@ export class ByteBuffer {
   declare private slab: Uint8Array | null;
   declare private filled: number;
   declare private gathers: boolean;
+  /**
+   * What was looked for last, and up to where it is known not to begin: whoever looks again goes on from there. Forgotten
+   * when something is taken from the front, or put there.
+   */
+  declare sought: Uint8Array | null;
+  declare searched: number;
 
   constructor() {
     this.length = 0;
@@ -37,6 +43,8 @@ export class ByteBuffer {
     this.slab = null;
     this.filled = 0;
     this.gathers = false;
+    this.sought = null;
+    this.searched = 0;
   }
 
   /** Adds a chunk at the end. It must not be changed afterwards. */
@@ -58,6 +66,7 @@ export class ByteBuffer {
   /** Puts a chunk in front of all others. */
   unshift(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
+    this.sought = null;
     if (this.length > 0) {
       const second = this.offset === 0 ? this.first : this.first.subarray(this.offset);
       if (this.next > 0) this.rest[--this.next] = second;
@@ -72,6 +81,7 @@ export class ByteBuffer {
   takeChunk(max: number): Uint8Array {
     const { first, offset } = this;
     const size = first.length - offset;
+    this.sought = null;
     if (size <= max) {
       this.length -= size;
       this.dropFirst();
@@ -156,6 +166,7 @@ export class ByteBuffer {
     this.next = 0;
     this.slab = null;
     this.gathers = false;
+    this.sought = null;
   }
 
   private chunk(k: number): Uint8Array {

@@ -111,7 +111,6 @@ const MORE = kindOfRead("read", (inlet, wait) =>
 
 export class Inlet {
   declare readonly transport: Transport;
-  declare readonly label: string;
   declare readonly outside: boolean;
   declare readonly buffer: ByteBuffer;
   /** The one who waits. */
@@ -131,15 +130,11 @@ export class Inlet {
   declare private readonly low: number;
   /** How many bytes have come. */
   declare received: number;
-  /** What was looked for last, and up to where it is known not to begin. */
-  declare private sought: Uint8Array | null;
-  declare private searched: number;
   /** Builds the error of the attempt that failed last. */
   declare problem: () => Error;
 
-  constructor(transport: Transport, label: string, high: number, low: number) {
+  constructor(transport: Transport, high: number, low: number) {
     this.transport = transport;
-    this.label = label;
     this.outside = transport.outside;
     this.buffer = new ByteBuffer();
     this.reader = null;
@@ -152,13 +147,16 @@ export class Inlet {
     this.high = high;
     this.low = low;
     this.received = 0;
-    this.sought = null;
-    this.searched = 0;
     this.problem = this.failedAgain;
   }
 
+  /** Asked for and not kept: most streams never have to say it, and there may be very many of them. */
+  get label(): string {
+    return this.transport.label;
+  }
+
   get name(): string {
-    return this.label;
+    return this.transport.label;
   }
 
   // ---- waits --------------------------------------------------------------------------------------------------------
@@ -265,13 +263,11 @@ export class Inlet {
     this.borrower?.giveBack();
     if (bytes.length === 0) return;
     this.buffer.unshift(bytes);
-    this.sought = null;
     if (this.reader !== null) this.serve(this.reader);
   }
 
   /** Something has been taken. */
   relieve(): void {
-    this.sought = null;
     if (!this.flowing && !this.over && this.received > 0 && this.buffer.length <= this.low) this.resume();
   }
 
@@ -279,15 +275,12 @@ export class Inlet {
 
   /** Where the delimiter begins, or -1. What was searched for it before, by this read or an earlier one, is not searched again. */
   find(delimiter: Uint8Array): number {
-    if (this.sought === null || !same(this.sought, delimiter)) {
-      this.sought = delimiter;
-      this.searched = 0;
-    }
     const { buffer } = this;
-    if (this.searched >= buffer.length) return -1;
-    const at = buffer.indexOf(delimiter, this.searched);
+    const known = buffer.sought !== null && same(buffer.sought, delimiter) ? buffer.searched : 0;
+    const at = known < buffer.length ? buffer.indexOf(delimiter, known) : -1;
+    buffer.sought = delimiter;
     // The delimiter may have begun at the very end.
-    this.searched = at < 0 ? Math.max(0, buffer.length - delimiter.length + 1) : at;
+    buffer.searched = at < 0 ? Math.max(0, buffer.length - delimiter.length + 1) : at;
     return at;
   }
 

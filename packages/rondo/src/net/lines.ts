@@ -72,8 +72,6 @@ export class LineSource implements Source<string> {
   private lines: readonly string[];
   private at: number;
   private block: Uint8Array;
-  /** So many bytes at the front of the buffer are known to hold no line end. */
-  private known: number;
 
   constructor(feed: LineFeed, { max = LONGEST_LINE, encoding = "utf-8" }: LinesOptions = {}) {
     if (!(max >= 0))
@@ -84,7 +82,6 @@ export class LineSource implements Source<string> {
     this.lines = NONE;
     this.at = 0;
     this.block = NOTHING;
-    this.known = 0;
   }
 
   take(): string | undefined | typeof NOT_YET {
@@ -117,7 +114,6 @@ export class LineSource implements Source<string> {
     this.lines = NONE;
     this.at = 0;
     this.block = NOTHING;
-    this.known = 0;
   }
 
   private refill(): string | undefined | typeof NOT_YET {
@@ -136,15 +132,13 @@ export class LineSource implements Source<string> {
     // Somebody waits for bytes that are there in part: to take them would be to steal them. `ready()` says so.
     if (feed.busy) return NOT_YET;
     const { buffer } = feed;
-    if (buffer.length < this.known) this.known = 0; // somebody else has read meanwhile
     const end = this.nextEnd();
     if (end > 0) return this.cut(end);
-    this.known = buffer.length;
+    this.know(buffer.length);
     this.checkBegun(buffer);
     if (feed.expects()) return NOT_YET;
     if (buffer.length === 0) return undefined;
     if (buffer.length > this.max) throw this.tooLong();
-    this.known = 0;
     const line = this.decoder.decode(buffer.take(buffer.length));
     feed.relieve();
     return line;
@@ -157,30 +151,39 @@ export class LineSource implements Source<string> {
   private nextEnd(): number {
     const { buffer } = this.feed;
     const { firstLength } = buffer;
-    if (this.known < firstLength) {
+    // So many bytes at the front are known to hold no line end.
+    let known = buffer.sought === NEWLINES ? buffer.searched : 0;
+    if (known < firstLength) {
       const end = buffer.lastIndexOfFirst(NEWLINE) + 1;
       if (end > 0) return end;
-      this.known = firstLength;
+      known = firstLength;
     }
-    return buffer.length === this.known ? 0 : buffer.indexOf(NEWLINES, this.known) + 1;
+    return known >= buffer.length ? 0 : buffer.indexOf(NEWLINES, known) + 1;
+  }
+
+  /** The first so many bytes hold no line end. */
+  private know(count: number): void {
+    const { buffer } = this.feed;
+    buffer.sought = NEWLINES;
+    buffer.searched = count;
   }
 
   private cut(end: number): string | undefined | typeof NOT_YET {
     const { feed } = this;
     const { buffer } = feed;
-    const inFirst = end <= buffer.firstLength;
+    // What is left of the first chunk has been looked through; of the next one nothing has.
+    const left = Math.max(0, buffer.firstLength - end);
     let block = buffer.take(end);
     // A block no longer than the limit cannot hold a line that is.
     if (end - 1 > this.max) {
       const fits = this.fitting(block);
       if (fits < end) {
         buffer.unshift(block.subarray(fits));
-        this.known = 0;
         if (fits === 0) throw this.tooLong();
         block = block.subarray(0, fits);
       }
     }
-    this.known = inFirst && block.length === end && buffer.length > 0 ? buffer.firstLength : 0;
+    if (block.length === end) this.know(left);
     feed.relieve();
     const text = this.decoder.decode(block);
     const lines = text.split("\n");
@@ -225,12 +228,10 @@ export class LineSource implements Source<string> {
     this.lines = from.lines;
     this.at = from.at;
     this.block = from.block;
-    this.known = from.known;
     this.feed.borrower = this;
     from.lines = NONE;
     from.at = 0;
     from.block = NOTHING;
-    from.known = 0;
   }
 }
 

@@ -71,7 +71,6 @@ const END = defineKind({
 
 export class Outlet {
   declare readonly transport: Transport;
-  declare readonly label: string;
   declare readonly outside: boolean;
   /** A write of which no more than so many bytes would be unsent completes at once. */
   declare readonly ahead: number;
@@ -92,9 +91,8 @@ export class Outlet {
   /** Why nothing can be written, or null. */
   declare problem: (() => Error) | null;
 
-  constructor(transport: Transport, label: string, ahead: number) {
+  constructor(transport: Transport, ahead: number) {
     this.transport = transport;
-    this.label = label;
     this.outside = transport.outside;
     this.ahead = ahead;
     this.free = true;
@@ -107,8 +105,12 @@ export class Outlet {
     this.problem = null;
   }
 
+  get label(): string {
+    return this.transport.label;
+  }
+
   get name(): string {
-    return this.label;
+    return this.transport.label;
   }
 
   write(data: Uint8Array | Parcel): Wait<void> {

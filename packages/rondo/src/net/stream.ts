@@ -57,6 +57,8 @@ export interface ByteStreamStatistics {
   readonly paused: boolean;
   /** Whether the peer has said that it will send no more. */
   readonly ended: boolean;
+  /** Whether a write was cancelled half way, so that nothing more can be written. */
+  readonly broken: boolean;
 }
 
 const OPEN = 0;
@@ -132,8 +134,8 @@ export class ByteStream implements AsyncDisposable {
     const low = checkMark(options.lowWaterMark ?? Math.floor(high / 2), "lowWaterMark");
     if (low > high) throw new RangeError(`the lowWaterMark (${low}) is above the highWaterMark (${high})`);
     this._transport = transport;
-    this.inlet = new Inlet(transport, transport.label, high, low);
-    this.outlet = new Outlet(transport, transport.label, checkMark(options.writeAhead ?? 64 * KIB, "writeAhead"));
+    this.inlet = new Inlet(transport, high, low);
+    this.outlet = new Outlet(transport, checkMark(options.writeAhead ?? 64 * KIB, "writeAhead"));
     this.state = OPEN;
     this.closers = new WaitQueue();
     this.onGone = null;
@@ -189,6 +191,7 @@ export class ByteStream implements AsyncDisposable {
       writing: outlet.queue.length + (outlet.writing === null ? 0 : 1),
       paused: inlet.paused,
       ended: inlet.ended,
+      broken: outlet.broken,
     };
   }
 
