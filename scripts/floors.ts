@@ -108,7 +108,7 @@ export function checkFile(folder: string, source: string, file: string, text: st
       if (isRuntime && !nodeOnly.test(here.split(sep).join("/"))) breach(`"${specifier}" would not load in a browser`);
     } else if (isRuntime) {
       // The doors that open upwards: the package's manifest puts this machine's world behind them.
-      if (specifier !== "#host" && specifier !== "#network")
+      if (!["#host", "#network", "#node-streams"].includes(specifier))
         breach(`the runtime has no dependencies, and imports "${specifier}"`);
     } else if (/^(rondo|@rondo\/[^/]+)(\/|$)/.test(specifier)) {
       const name = (/^(@rondo\/[^/]+|rondo)/.exec(specifier) as RegExpExecArray)[0];

@@ -76,3 +76,5 @@ export type { Pool } from "./pool-core.ts";
 export { PoolClearedError } from "./pool-errors.ts";
 export type { Lease } from "./pool-lease.ts";
 export type { PoolDestroyReason, PoolEvent, PoolOptions, PoolRefusal, PoolStatistics } from "./pool-options.ts";
+export { fromNodeStream, toNodeStream } from "#node-streams";
+export { fromWebStream, toWebStream, type WebStreamPair } from "./web-streams.ts";

@@ -374,8 +374,9 @@ export class ByteStream implements AsyncDisposable {
     this.state = GONE;
     if (!asked) {
       const failure = error ?? goneWithoutReason(this.label);
-      this.inlet.fail(failure);
+      // This one first: a reader that is woken runs at once, and what it writes must not go to a transport that is gone.
       this.outlet.fail(failure);
+      this.inlet.fail(failure);
     }
     const first = this.closers.head;
     if (first !== null) {
