@@ -6,6 +6,7 @@ export { type ExitStatus, FileError, ProcessError } from "./errors.ts";
 export { exec, type ExecOptions, type ExecResult } from "./exec.ts";
 export { File, type FileData, open, type OpenFlags, type OpenOptions } from "./file.ts";
 export type { FileInfo, FileKind } from "./info.ts";
+export type { Key } from "./keys.ts";
 export { readLines } from "./lines.ts";
 export {
   changeMode,
@@ -23,7 +24,9 @@ export {
 } from "./paths.ts";
 export { Process, type ProcessOptions, spawnProcess, type Stdio } from "./process.ts";
 export { signals } from "./signals.ts";
+export { stderr, stdin, stdout } from "./stdio.ts";
 export { tail, type TailOptions } from "./tail.ts";
+export { rawInput, type RawInputOptions } from "./terminal.ts";
 export { walk, type WalkEntry, type WalkOptions } from "./walk.ts";
 export { watch, type WatchEvent, type WatchOptions } from "./watch.ts";
 export {
