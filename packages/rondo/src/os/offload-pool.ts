@@ -157,6 +157,7 @@ class Member {
   loop: Loop | null = null;
 }
 
+/** What a `ThreadPool` and a `ProcessPool` have in common. */
 export abstract class OffloadPool {
   readonly name: string;
   readonly max: number;
