@@ -78,7 +78,7 @@ export function jobCancelled(): boolean {
   return place[JOB]?.cancelled() ?? false;
 }
 
-const TRANSFERRED = Symbol.for("rondo.transferred");
+const TRANSFERRED: unique symbol = Symbol.for("rondo.transferred") as never;
 
 /** A result together with what in it changes hands. */
 export interface Transferred {
