@@ -99,14 +99,18 @@ export class Line<C> implements Timed {
 
   /** Gives each for whom nothing is under way something that is; until there is no more. */
   assign(next: () => Member<C> | null): void {
-    // Those in front have something: as many as there is under way, which is few.
-    for (let wait = this.waits.head; wait !== null; wait = wait.behind) {
+    const { head } = this.waits;
+    let wait = head;
+    // Those in front have something: as many as there is under way, which is few. The line is a ring.
+    while (wait !== null) {
       const ticket = wait.arg as Ticket<C>;
-      if (ticket.member !== null) continue;
-      const member = next();
-      if (member === null) return;
-      ticket.member = member;
-      member.wait = wait;
+      if (ticket.member === null) {
+        const member = next();
+        if (member === null) return;
+        ticket.member = member;
+        member.wait = wait;
+      }
+      wait = wait.behind === head ? null : wait.behind;
     }
   }
 
