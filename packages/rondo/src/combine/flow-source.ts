@@ -17,6 +17,11 @@ export const NOT_YET: unique symbol = Symbol("rondo.notYet") as never;
 export interface Source<T> {
   /** The next item, `undefined` at the end, or `NOT_YET`. Never waits. What it throws is the flow's failure. */
   take(): T | undefined | typeof NOT_YET;
+  /**
+   * Adds to `items` what it has in hand, until there are `max`: for sources that have many at once, so that a batch costs
+   * no call an item. Never waits, and may add none.
+   */
+  takeMore?(items: T[], max: number): void;
   /** Waits until `take` may have something to say. */
   ready(): Operation<unknown>;
   /** Nobody will take any more. Called at most once, and not after the end. */

@@ -154,7 +154,12 @@ export class Flow<T> {
       const first = yield* this.pull();
       if (first === undefined) return undefined;
       const items = [first];
+      const { source } = this;
       while (items.length < max) {
+        if (source.takeMore !== undefined) {
+          source.takeMore(items, max);
+          if (items.length >= max) break;
+        }
         let item: T | undefined | typeof NOT_YET;
         try {
           item = this._take();

@@ -248,7 +248,7 @@ export class Inlet {
   }
 
   /** Closed by this side. */
-  close(): void {
+  shutDown(): void {
     this.borrower?.giveBack();
     this.shut = true;
     this.over = true;

@@ -36,7 +36,7 @@ export interface LineFeed {
   /** Waits until there are more bytes than `than`, or `expects()` has something else to say. */
   more(than: number): Operation<unknown>;
   /** Nobody will take any more lines: for what was opened only for them. */
-  finished?(): void;
+  close?(): void;
 }
 
 /** The most that a line may be long where nothing is said, in bytes. */
@@ -93,13 +93,20 @@ export class LineSource implements Source<string> {
     return this.refill();
   }
 
+  takeMore(items: string[], max: number): void {
+    const { lines } = this;
+    const end = Math.min(lines.length, this.at + max - items.length);
+    for (let i = this.at; i < end; i++) items.push(lines[i] as string);
+    this.at = end;
+  }
+
   ready(): Operation<unknown> {
     return this.feed.more(this.feed.busy ? 0 : this.feed.buffer.length);
   }
 
   close(): void {
     this.giveBack();
-    this.feed.finished?.();
+    this.feed.close?.();
   }
 
   /** Puts what has been cut and not taken back in front of what is there. */

@@ -182,7 +182,7 @@ export class Outlet {
   }
 
   /** Closed by this side. */
-  close(): void {
+  shutDown(): void {
     this.ended = false; // and a further `end()` is not the same as the first one any more
     this.stopAll(
       () => new ClosedError(`${this.label}: it was closed on this side: nothing can be written to it any more`),

@@ -363,8 +363,8 @@ export class ByteStream implements AsyncDisposable {
   /** Nobody can use it any more, and those who wait are told. */
   private shut(): void {
     if (this.inlet.shut) return;
-    this.inlet.close();
-    this.outlet.close();
+    this.inlet.shutDown();
+    this.outlet.shutDown();
   }
 
   /** @internal The transport is gone. */
