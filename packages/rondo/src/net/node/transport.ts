@@ -42,6 +42,9 @@ const SENDING = 32;
 const WANTED = 64;
 /** A TCP socket, which can be reset. */
 const RESETTABLE = 128;
+/** It can be read, or could be when it was taken over; and written. A pipe has one direction. */
+const READABLE = 256;
+const WRITABLE = 512;
 
 /** What is known of a socket by the one who made it. */
 export interface Known {
@@ -78,6 +81,8 @@ export class NodeTransport implements Transport {
     this.local = known.local;
     const own = socket instanceof net.Socket;
     if (own && this.kind === "tcp" && !("encrypted" in socket)) this.bits |= RESETTABLE;
+    if (socket.readable) this.bits |= READABLE;
+    if (socket.writable) this.bits |= WRITABLE;
     (socket as Carried)[TRANSPORT] = this;
     // Adding a listener for data makes a socket flow unless it is paused by name.
     if (socket.readableFlowing !== false) socket.pause();
@@ -118,7 +123,7 @@ export class NodeTransport implements Transport {
     this.bits |= WANTED;
     this.socket.resume();
     // A socket for one direction only has nothing to say in the other one, not even that it ends.
-    if (!this.socket.readable && (this.bits & (ENDED | CLOSED)) === 0) process.nextTick(endLate, this);
+    if ((this.bits & READABLE) === 0) process.nextTick(endLate, this);
   }
 
   pause(): void {
@@ -180,7 +185,7 @@ export class NodeTransport implements Transport {
 
   /** @internal */
   ended(): void {
-    if ((this.bits & (ENDED | ABORTED)) !== 0) return;
+    if ((this.bits & (ENDED | ABORTED | CLOSED)) !== 0) return;
     this.bits |= ENDED;
     this.sink?.ended();
   }
@@ -243,8 +248,9 @@ export class NodeTransport implements Transport {
   }
 
   private get bothEnded(): boolean {
-    const { socket } = this;
-    return ((this.bits & ENDED) !== 0 || !socket.readable) && (socket.writableFinished || !socket.writable);
+    const { bits } = this;
+    const read = (bits & ENDED) !== 0 || (bits & READABLE) === 0;
+    return read && (this.socket.writableFinished || (bits & WRITABLE) === 0);
   }
 }
 
