@@ -1,10 +1,12 @@
 /**
  * `rondo/net`: byte streams, and what makes them: TCP, Unix sockets, TLS, UDP, names.
  */
-import { defaultNetwork } from "#network";
+import { defaultNetwork, defaultTls } from "#network";
 import { setDefaultNetwork } from "./network.ts";
+import { setDefaultTls } from "./tls-service.ts";
 
 if (defaultNetwork !== undefined) setDefaultNetwork(defaultNetwork);
+if (defaultTls !== undefined) setDefaultTls(defaultTls);
 
 export type { Address, Sink, Transport } from "./transport.ts";
 export type {
@@ -27,6 +29,27 @@ export {
   listenUnix,
   type ListenUnixOptions,
 } from "./listen.ts";
+export { connectTls, type ConnectTlsOptions, startTls, type StartTlsOptions, TlsStream } from "./tls.ts";
+export {
+  listenTls,
+  type ListenTlsOptions,
+  serveTls,
+  type ServeTlsOptions,
+  type TlsHandler,
+  TlsListener,
+  type TlsListenerStatistics,
+} from "./tls-listen.ts";
+export type {
+  ClientSettings,
+  Credentials,
+  PeerCertificate,
+  Pem,
+  ServerSettings,
+  TlsInfo,
+  TlsSettings,
+  TlsVersion,
+} from "./tls-options.ts";
+export type { Secured, TlsEngine, TlsService } from "./tls-service.ts";
 export { type Handler, serve, type ServeOptions } from "./serve.ts";
 export {
   type MxRecord,
@@ -58,6 +81,7 @@ export {
   type Writable,
 } from "./stream.ts";
 export { type LinesOptions } from "./lines.ts";
+export { copy, type CopyOptions } from "./copy.ts";
 export { memoryPair, type MemoryPairOptions } from "./memory.ts";
 export {
   type ConnectAttempt,
@@ -66,7 +90,9 @@ export {
   IncompleteError,
   LimitError,
   SystemError,
+  type TlsCheck,
   TlsError,
+  type TlsErrorOptions,
 } from "./errors.ts";
 export { type Backoff, exponential, type ExponentialOptions, type FailedTry } from "./backoff.ts";
 export { rateLimit, type RateLimited, type RateLimitOptions, type RateLimitStatistics } from "./rate-limit.ts";
