@@ -1,5 +1,5 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
-// One project for each kind of test, so that a person can run one kind alone: unit, docs, examples, browser.
+// One project for each kind of test, so that a person can run one kind alone: unit, docs, examples, browser, drivers.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { defineConfig } from "vitest/config";
 
@@ -28,6 +28,13 @@ export default defineConfig({
       { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },
       { ...source, test: { name: "examples", include: ["tests/examples/**/*.test.ts"] } },
       { ...source, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
+      {
+        extends: false,
+        // Node gets them as its own, for the drivers too: with "import" among them what those require would be a module.
+        resolve: { conditions: ["rondo-source", "node"] },
+        ssr: { resolve: { conditions: ["rondo-source", "node"], externalConditions: ["rondo-source"] } },
+        test: { name: "drivers", include: ["tests/drivers/**/*.test.ts"] },
+      },
     ],
   },
 });

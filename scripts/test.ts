@@ -47,7 +47,7 @@ const vitest = (name: string, ...args: string[]): Step => ({
 
 const plain = ["--no-definitely-typed", "--no-emoji", "--no-color"];
 const lanes: Record<string, Step[]> = {
-  tests: [vitest("tests")],
+  tests: [vitest("tests", "--project=!drivers")],
   sources: [
     { name: "types", commands: [[...tool("tsc", "typescript"), "--noEmit"]] },
     {
@@ -75,7 +75,8 @@ const lanes: Record<string, Step[]> = {
     { name: "size", after: ["build"], commands: [[...tool("size-limit")]] },
   ],
 };
-const soak: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts")];
+/** Only when they are asked for: what takes minutes, and what needs servers of the machine. */
+const apart: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts"), vitest("drivers", "--project=drivers")];
 
 /** No step comes near this many minutes; what does has stopped moving. */
 const limit = 20;
@@ -163,7 +164,7 @@ async function runLane(steps: readonly Step[]): Promise<void> {
 }
 
 const wanted = process.argv.slice(2);
-const every = [...Object.values(lanes).flat(), ...soak];
+const every = [...Object.values(lanes).flat(), ...apart];
 const unknown = wanted.filter((name) => !every.some((step) => step.name === name));
 if (unknown.length > 0) {
   console.error(`No step is called ${unknown.join(", ")}. There are: ${every.map(({ name }) => name).join(", ")}`);
@@ -172,7 +173,7 @@ if (unknown.length > 0) {
 const chosen =
   wanted.length === 0
     ? Object.values(lanes)
-    : [...Object.values(lanes), soak].map((lane) => lane.filter(({ name }) => wanted.includes(name)));
+    : [...Object.values(lanes), apart].map((lane) => lane.filter(({ name }) => wanted.includes(name)));
 await Promise.all(chosen.map(runLane));
 console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
