@@ -48,7 +48,7 @@ describe("copy", () => {
     await onEverySchedule(function* (g, host) {
       const [source, from] = memoryPair({ window: 7 });
       const [to, target] = memoryPair({ window: host.choose("test", 2) === 0 ? 5 : 1000 });
-      g.spawn(() => send(source, text));
+      g.spawn(() => thrownBy(() => send(source, text)));
       let got = "";
       const reading = g.spawn(() =>
         thrownBy(function* () {
@@ -65,6 +65,7 @@ describe("copy", () => {
       }
       if (to.statistics().broken) {
         to.abort();
+        from.abort();
         expect(yield* reading).toBeInstanceOf(BrokenError);
         expect(text.startsWith(got)).toBe(true);
       } else {
