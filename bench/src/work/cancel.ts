@@ -7,6 +7,12 @@ import { type Coroutine, group, type Group, run, sleep, type Task } from "rondo"
 import { delay } from "../peers/promises.ts";
 import { AN_HOUR, busy, type Workload } from "../workload.ts";
 
+/**
+ * When all have begun to sleep, in ms: V8 puts the collection of what was made last off to the next idle moment, and that
+ * is none of the cost of a cancel.
+ */
+const SETTLE = 50;
+
 function* rondoSleeper(): Coroutine<void> {
   yield* sleep(AN_HOUR);
 }
@@ -19,6 +25,7 @@ function* rondoSleepers(g: Group, amount: number): Coroutine<void> {
 function* rondoCancel(g: Group, amount: number): Coroutine<number> {
   const parent: Task = g.spawn(group((inner) => rondoSleepers(inner, amount)));
   yield* sleep(1);
+  yield* sleep(SETTLE);
   const started = busy();
   parent.cancel();
   yield* parent.ended();
@@ -58,6 +65,7 @@ export const cancelSleepers: Workload = {
         for (let i = 0; i < amount; i++) tasks.push(sleeper(controller.signal));
         const ended = Promise.allSettled(tasks);
         await delay(1);
+        await delay(SETTLE);
         const started = busy();
         controller.abort();
         await ended;
@@ -72,6 +80,7 @@ export const cancelSleepers: Workload = {
             const fibers: Fiber.Fiber<void>[] = [];
             for (let i = 0; i < amount; i++) fibers.push(yield* Effect.forkChild(effectSleeper()));
             yield* Effect.sleep(1);
+            yield* Effect.sleep(SETTLE);
             const started = busy();
             yield* Fiber.interruptAll(fibers);
             return busy() - started;
@@ -88,6 +97,7 @@ export const cancelSleepers: Workload = {
             yield* effectionSleep(AN_HOUR);
           });
           yield* effectionSleep(1);
+          yield* effectionSleep(SETTLE);
           const started = busy();
           yield* parent.halt();
           return busy() - started;
@@ -99,6 +109,7 @@ export const cancelSleepers: Workload = {
         const all = new Subscription();
         for (let i = 0; i < amount; i++) all.add(timer(AN_HOUR).subscribe());
         await delay(1);
+        await delay(SETTLE);
         const started = busy();
         all.unsubscribe();
         return busy() - started;

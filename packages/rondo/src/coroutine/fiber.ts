@@ -18,6 +18,7 @@ import {
   CHECKPOINT,
   describeWait,
   explainRawYield,
+  GONE,
   GRANTED,
   OFFERED,
   type Operation,
@@ -62,9 +63,6 @@ const HAND_UP = 4;
 /** As RAISE, with an error of the kernel's own, which is to show the line. */
 const COMPLAIN = 5;
 type How = typeof STOP | typeof NEXT | typeof RETURN | typeof RAISE | typeof HAND_UP | typeof COMPLAIN;
-
-/** The value with which frames are returned: if another one comes back, a `return` in a `finally` has replaced it. */
-const GONE: unique symbol = Symbol("rondo.unwound") as never;
 
 /** After so many cuts of one cleanup (a `finally` that loops) its frame is abandoned. */
 const MAX_CUTS = 100;

@@ -40,6 +40,11 @@ export const PROBE: unique symbol = Symbol("rondo.probe") as never;
 /** Sent through `throw()` to make every frame of a chain known; see frames.ts. */
 export const COLLECT: unique symbol = Symbol("rondo.collect") as never;
 
+/** The value with which frames are returned: if another one comes back, a `return` in a `finally` has replaced it. */
+export const GONE: unique symbol = Symbol("rondo.unwound") as never;
+/** The answer of every wait to that. */
+const RETURNED: IteratorResult<never, unknown> = { done: true, value: GONE };
+
 /**
  * Anything that `yield*` can run to an end: a generator, a Wait, a Task, or an object of yours with an iterator.
  */
@@ -193,11 +198,11 @@ export class Wait<T = any> implements Operation<T> {
       this.done = true;
       return this;
     }
+    if (state === SHARED) return this;
     if (state === ASKED) {
       this.state = OFFERED;
       return this;
     }
-    if (state === SHARED && sent !== PROBE) return this;
     if (state === RESUMING && sent !== PROBE) {
       this.done = true;
       return this;
@@ -241,7 +246,7 @@ export class Wait<T = any> implements Operation<T> {
   }
 
   return(value: unknown): IteratorResult<never, unknown> {
-    return { done: true, value };
+    return value === GONE ? RETURNED : { done: true, value };
   }
 
   /** Its time has come, where it stands in the timer heap. */

@@ -117,7 +117,7 @@ export class Condition {
    * Throws where the running task does not hold the lock, and a `BrokenError` where a holder ended with it.
    */
   *wait(): Coroutine<void> {
-    const task = this.needLock("wait()");
+    const task = this.needLock("wait");
     try {
       yield* new Wait<void>(CONDITION, this, undefined);
     } finally {
@@ -129,7 +129,7 @@ export class Condition {
 
   /** Waits until `predicate()` is true, looking again at each notification. A switch point unless it is true at once. */
   *waitFor(predicate: () => boolean): Coroutine<void> {
-    this.needLock("waitFor()");
+    this.needLock("waitFor");
     while (!predicate()) yield* this.wait();
   }
 
@@ -138,7 +138,7 @@ export class Condition {
    * Throws where the running task does not hold the lock. Not a switch point.
    */
   notify(count: number = 1): number {
-    this.needLock("notify()");
+    this.needLock("notify");
     if (!(count >= 0)) throw new RangeError(`${this.title}.notify() takes how many to notify, not ${String(count)}`);
     let notified = 0;
     while (notified < count && this.hand()) notified++;
@@ -155,17 +155,18 @@ export class Condition {
     return { holder: this.lock.holder?.name, waiters: this.waiters.length, lockWaiters: this.lock.waiters.length };
   }
 
-  private get title(): string {
+  /** @internal */
+  get title(): string {
     return this.name === "" ? "the condition" : `the condition "${this.name}"`;
   }
 
   private needLock(what: string): Task {
-    const task = runningTask(`${this.title}.${what}`);
+    const task = runningTask(this, what);
     const { holder } = this.lock;
     if (holder === task) return task;
     const whose = holder === null ? "nobody does" : `"${holder.name}" does`;
     throw new Error(
-      `${this.title}.${what} was called by "${task.name}", which does not hold ${this.lock.title}: ${whose}`,
+      `${this.title}.${what}() was called by "${task.name}", which does not hold ${this.lock.title}: ${whose}`,
     );
   }
 

@@ -17,7 +17,7 @@ const LIMITER = defineKind({
   label: "limiter",
   poll(wait) {
     const limiter = wait.on as Limiter;
-    return limiter.take((wait.arg as object | undefined) ?? runningTask(`acquiring ${limiter.title}`));
+    return limiter.take((wait.arg as object | undefined) ?? runningTask(limiter, "acquire"));
   },
   begin(wait) {
     (wait.on as Limiter).join(wait);
@@ -119,12 +119,12 @@ export class Limiter {
 
   /** Takes a token if one is free and nobody waits. Never waits. */
   tryAcquire(borrower?: object): boolean {
-    return this.take(borrower ?? runningTask(`${this.title}.tryAcquire()`));
+    return this.take(borrower ?? runningTask(this, "tryAcquire"));
   }
 
   /** Gives the token of the running task, or of `borrower`, back: the first in line gets it. Throws where it has none. Not a switch point. */
   release(borrower?: object): void {
-    const who = borrower ?? runningTask(`${this.title}.release()`);
+    const who = borrower ?? runningTask(this, "release");
     if (!this.borrowers.delete(who)) {
       throw new Error(`${this.title} was given back a token by ${describeBorrower(who)}, which has borrowed none`);
     }
@@ -134,7 +134,7 @@ export class Limiter {
 
   /** Runs `body` with a token. */
   *with<T>(body: Body<T>, borrower?: object): Coroutine<T> {
-    const who = borrower ?? runningTask(`${this.title}.with()`);
+    const who = borrower ?? runningTask(this, "with");
     yield* this.acquire(who);
     try {
       return yield* operationOf(body);
@@ -145,7 +145,7 @@ export class Limiter {
 
   /** Takes a token for a block: `using token = yield* limiter.hold()`. */
   *hold(borrower?: object): Coroutine<Hold> {
-    const who = borrower ?? runningTask(`${this.title}.hold()`);
+    const who = borrower ?? runningTask(this, "hold");
     yield* this.acquire(who);
     return new Hold(() => this.release(who));
   }

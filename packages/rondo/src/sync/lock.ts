@@ -23,11 +23,11 @@ import {
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Held, Task } from "../task/task.ts";
 
-/** The running task, which is the one that takes and gives locks. */
-export function runningTask(what: string): Task {
+/** The running task, which is the one that takes and gives locks. The text is put together only where it is needed. */
+export function runningTask(on: { readonly title: string }, method: string): Task {
   const task = kernel.current as Task | null;
   if (task === null || task.loop === undefined)
-    throw new Error(`${what} was called outside a task: there is nobody to hold it`);
+    throw new Error(`${on.title}.${method}() was called outside a task: there is nobody to hold it`);
   return task;
 }
 
@@ -44,7 +44,7 @@ const LOCK = defineKind({
   open(shared) {
     const lock = shared.on as Lock;
     if (kernel.fuel > 0 && lock.holder === null && !lock.broken) {
-      lock.take(runningTask(`${lock.title}.acquire()`));
+      lock.take(runningTask(lock, "acquire"));
       kernel.fuel--;
       return shared;
     }
@@ -52,7 +52,7 @@ const LOCK = defineKind({
   },
   poll(wait) {
     const lock = wait.on as Lock;
-    const task = runningTask(`${lock.title}.acquire()`);
+    const task = runningTask(lock, "acquire");
     lock.refuseMisuse(task);
     if (lock.holder !== null) return false;
     lock.take(task);
@@ -143,7 +143,7 @@ export class Lock implements Held {
 
   /** Takes it if it is free. Never waits. */
   tryAcquire(): boolean {
-    const task = runningTask(`${this.title}.tryAcquire()`);
+    const task = runningTask(this, "tryAcquire");
     this.refuseMisuse(task);
     if (this.holder !== null) return false;
     this.take(task);
@@ -216,6 +216,10 @@ export class Lock implements Held {
   private leave(task: Task): void {
     this.holder = null;
     const { heldAhead: ahead, heldBehind: behind } = this;
+    if (ahead === null && behind === null) {
+      task.held = null; // the only one, as mostly
+      return;
+    }
     if (ahead === null) task.held = behind;
     else ahead.heldBehind = behind;
     if (behind !== null) behind.heldAhead = ahead;

@@ -155,7 +155,7 @@ export class RWLock {
 
   /** Gives up what the running task holds of it, read or write. Throws where it holds nothing. Not a switch point. */
   release(): void {
-    const task = runningTask(`${this.title}.release()`);
+    const task = runningTask(this, "release");
     const grip = this.grips.get(task);
     if (grip === undefined) {
       const names = this.holders.map((one) => `"${one.name}"`).join(", ");
@@ -211,7 +211,8 @@ export class RWLock {
     };
   }
 
-  private get title(): string {
+  /** @internal */
+  get title(): string {
     return this.name === "" ? "the read-write lock" : `the read-write lock "${this.name}"`;
   }
 
@@ -219,7 +220,7 @@ export class RWLock {
 
   /** @internal Takes it for the running task, if that passes nobody by. */
   take(write: boolean): boolean {
-    const task = runningTask(`acquiring ${this.title}`);
+    const task = runningTask(this, "acquire");
     if (this.broken) throw this.brokenError();
     if (this.grips.has(task)) {
       throw new Error(

@@ -72,7 +72,11 @@ export function reach(task: Task, upTo: Segment | null): void {
   }
   // Withdrawn from the last to the first, because the youngest timers stand at the end of the heap, where taking one out
   // is free; made ready from the first to the last, because that is the order in which they should clean up.
-  for (let i = told.length - 1; i >= 0; i--) if (!interrupt(told[i] as Task)) told[i] = null;
+  for (let i = told.length - 1; i >= 0; i--) {
+    const one = told[i] as Task;
+    // A task with no region of its own, in a group that the cancellation reaches: nothing in it could be in the way.
+    if (!interrupt(one, i > 0 && one.seg === null)) told[i] = null;
+  }
   // Not `wake`, for which each would have to be looked at: they are many, and have long left the cache.
   const { loop } = task;
   for (const one of told) if (one !== null) loop.ready(one);
@@ -97,7 +101,7 @@ function collectChildren(task: Task, upTo: Segment | null, into: (Task | null)[]
 }
 
 /** Marks one task, and withdraws its wait if the cancellation can be delivered there; true where it is to be made ready. */
-export function interrupt(task: Task): boolean {
+export function interrupt(task: Task, deliverable: boolean = false): boolean {
   task.bits |= INTERRUPTED;
   if (kernel.current === task) {
     kernel.fuel = 0; // it meets the cancellation at its next wait, even one that could complete at once
@@ -105,7 +109,7 @@ export function interrupt(task: Task): boolean {
   }
   const wait = task.wait;
   if (wait === null || wait.state !== PARKED || wait.waiter !== task) return false;
-  if (task.interruption(task.seg) === null) {
+  if (!deliverable && task.interruption(task.seg) === null) {
     task.cleanupWaits();
     return false;
   }
