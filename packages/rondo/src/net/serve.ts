@@ -12,6 +12,7 @@ import { select } from "../sync/select.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import { group, type Group, type SpawnOptions } from "../task/group.ts";
 import { stopping } from "../task/here.ts";
+import type { Task } from "../task/task.ts";
 import type { Listener } from "./listen.ts";
 import type { ByteStream } from "./stream.ts";
 
@@ -76,14 +77,20 @@ export function serve(listener: Listener, handler: Handler, options: ServeOption
   return group((g) => new Server(g, listener, handler, options).serve(), { name: `serve ${listener.label}` });
 }
 
+/**
+ * The handler's own coroutine is the task: no frame of the server's lies under it, which every resumption would have to go
+ * through and every idle connection would have to keep. What there is to do afterwards is done when the task has ended.
+ */
 class Server {
   private readonly group: Group;
   private readonly listener: Listener;
   private readonly handler: Handler;
   private readonly onError: ServeOptions["onError"];
   private readonly permits: Semaphore | null;
-  /** One object for all tasks. */
+  private readonly streams: Map<Task, ByteStream>;
+  /** One object for all tasks, and one function. */
   private readonly spawning: SpawnOptions;
+  private readonly onEnd: (task: Task) => boolean;
 
   constructor(g: Group, listener: Listener, handler: Handler, options: ServeOptions) {
     const { maxConnections = Infinity, onError } = options;
@@ -92,11 +99,13 @@ class Server {
     this.handler = handler;
     this.onError = onError;
     this.permits = maxConnections === Infinity ? null : new Semaphore(maxConnections);
+    this.streams = new Map();
     this.spawning = { name: handler.name === "" ? "connection" : handler.name };
+    this.onEnd = (task) => this.ended(task);
   }
 
   *serve(): Coroutine<void> {
-    const { group: g, listener, permits } = this;
+    const { listener, permits } = this;
     try {
       for (;;) {
         if (permits !== null) {
@@ -105,7 +114,7 @@ class Server {
         }
         const next = yield* select({ stop: stopping(), stream: listener.accept() });
         if (next.key === "stop") return;
-        g.spawn(this.connection(next.value), this.spawning);
+        this.begin(next.value);
       }
     } catch (error) {
       // Somebody has closed the listener: that is another way to say stop.
@@ -115,26 +124,52 @@ class Server {
     }
   }
 
-  private *connection(stream: ByteStream): Coroutine<void> {
+  private begin(stream: ByteStream): void {
+    // Called in the task's first step: what a handler throws before its first line is its own failure too.
+    const task = this.group.spawn(() => this.handler(stream), this.spawning);
+    this.streams.set(task, stream);
+    task.onEnd = this.onEnd;
+  }
+
+  /** A handler has ended. Answers that its failure is not the group's. */
+  private ended(task: Task): boolean {
+    const stream = this.streams.get(task) as ByteStream;
+    this.streams.delete(task);
+    if (task.state === "done") {
+      this.group.spawn(this.closing(stream), CLOSING);
+      return false;
+    }
+    // Of a stream that is closed this does nothing.
+    stream.abort();
+    this.permits?.release();
+    if (task.failed) this.failed(task.value, stream);
+    return true;
+  }
+
+  private *closing(stream: ByteStream): Coroutine<void> {
     try {
-      yield* this.handler(stream);
       yield* stream.close();
-    } catch (error) {
-      this.failed(error, stream);
     } finally {
-      // Of a stream that is closed this does nothing.
-      stream.abort();
       this.permits?.release();
     }
   }
 
   private failed(error: unknown, stream: ByteStream): void {
-    if (this.onError !== undefined) {
-      this.onError(error, stream);
+    if (this.onError === undefined) {
+      if (error instanceof BrokenError) return;
+      const message = `the handler of ${stream.label} has failed, and its connection was reset`;
+      currentLoop("serve()").report({ kind: "connection", message, error });
       return;
     }
-    if (error instanceof BrokenError) return;
-    const message = `the handler of ${stream.label} has failed, and its connection was reset`;
-    currentLoop("serve()").report({ kind: "connection", message, error });
+    try {
+      this.onError(error, stream);
+    } catch (fatal) {
+      // No task of the group is at work here; one is made that fails.
+      this.group.spawn(() => {
+        throw fatal;
+      }, this.spawning);
+    }
   }
 }
+
+const CLOSING: SpawnOptions = { name: "close" };
