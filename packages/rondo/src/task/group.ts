@@ -134,8 +134,6 @@ export class GroupSegment extends ScopeSegment implements Group {
    * that the group itself needs no second reference: writing a young object into an old one is what a spawn pays for.
    */
   declare children: Task | null;
-  /** What was spawned last: the same generator twice in a row is a mistake that can be told for sure. */
-  declare private lastBody: unknown;
   declare size: number;
   declare private daemons: number;
   declare private failure: unknown;
@@ -157,7 +155,6 @@ export class GroupSegment extends ScopeSegment implements Group {
     super(fiber, wait, SCOPE_GROUP, options?.name ?? "group");
     if (options?.grace !== undefined) this.grace = options.grace;
     this.children = null;
-    this.lastBody = null;
     this.size = 0;
     this.daemons = 0;
     this.failure = undefined;
@@ -191,8 +188,8 @@ export class GroupSegment extends ScopeSegment implements Group {
     // The function stands for its name: reading that is not free, and most tasks are never asked.
     const label = options?.name ?? body;
     const daemon = options !== undefined && options.daemon === true;
-    if (body === this.lastBody && isGenerator(body)) throw spawnedTwice(this.children?.siblingAhead?.name ?? "");
-    this.lastBody = body;
+    const last = this.children === null ? null : (this.children.siblingAhead as Task);
+    if (last !== null && last.iter === (body as unknown) && isGenerator(body)) throw spawnedTwice(last.name);
     const owner = this.fiber as Task;
     const task = new Task<T>(owner.loop, this, body, label, daemon);
     if (daemon) this.daemons++;

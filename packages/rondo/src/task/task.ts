@@ -140,14 +140,15 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
     this.value = undefined;
     this.joiners = null;
     this.flags = (daemon ? DAEMON : 0) | (typeof body === "object" ? GENERATOR : 0);
-    this.locals = kernel.current === null ? null : ((kernel.current as Task).locals ?? null);
+    const spawner = kernel.current as Task | null;
+    this.locals = spawner === null ? null : (spawner.locals ?? null);
     this.cancellation = null;
     this.held = null;
     this.watch = null;
     this.onEnd = null;
     if (this.locals !== null && this.locals.has(CONTEXT)) this.bits |= IN_CONTEXT;
     loop.enlist();
-    if (kernel.tap !== null) tell("spawn", this, kernel.current);
+    if (kernel.tap !== null) tell("spawn", this, spawner);
   }
 
   get name(): string {
