@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { nothingOpenUnder, openUnder } from "../../tests/open-files.ts";
 import { thrownBy } from "../../tests/virtual.ts";
 import { ClosedError } from "../coroutine/errors.ts";
 import type { Operation } from "../coroutine/wait.ts";
@@ -26,23 +27,10 @@ let dir: string;
 beforeEach(() => {
   dir = fs.mkdtempSync(join(tmpdir(), "rondo-file-"));
 });
-afterEach(() => {
-  expect(openUnder(dir)).toEqual([]);
+afterEach(async () => {
+  await nothingOpenUnder(dir);
   fs.rmSync(dir, { recursive: true });
 });
-
-/** What this process has open under a directory. */
-function openUnder(path: string): string[] {
-  if (process.platform !== "linux") return [];
-  return fs.readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const target = fs.readlinkSync(`/proc/self/fd/${fd}`);
-      return target.startsWith(path) ? [target] : [];
-    } catch {
-      return []; // the descriptor of the listing itself
-    }
-  });
-}
 
 /** A call of Node's that is under way. */
 function* settled(): Generator<any, void, any> {

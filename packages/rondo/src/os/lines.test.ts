@@ -6,6 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { nothingOpenUnder } from "../../tests/open-files.ts";
 import { thrownBy } from "../../tests/virtual.ts";
 import { ClosedError } from "../coroutine/errors.ts";
 import { run } from "../index.ts";
@@ -26,16 +27,7 @@ beforeEach(() => {
 afterEach(async () => {
   // A handle is gone one turn of Node's loop after it was closed.
   for (let i = 0; i < 3; i++) await new Promise(setImmediate);
-  if (process.platform === "linux") {
-    const open = fs.readdirSync("/proc/self/fd").filter((fd) => {
-      try {
-        return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir);
-      } catch {
-        return false; // the descriptor of the listing itself
-      }
-    });
-    expect(open).toEqual([]);
-  }
+  await nothingOpenUnder(dir);
   expect(process.getActiveResourcesInfo().filter((name) => name.startsWith("FSEvent"))).toEqual([]);
   fs.rmSync(dir, { recursive: true });
 });

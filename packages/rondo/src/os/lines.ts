@@ -13,23 +13,54 @@ import { cleanup } from "../task/scope.ts";
 import { type Path, shownPath } from "./call.ts";
 import { open } from "./file.ts";
 
-/** How much is read at once. */
+/** How much is read at once: each read is a way to another thread and back. */
 const PIECE = 256 * 1024;
+/** How much is cut at once: larger pieces do not fit into the caches meanwhile. */
+const CUT = 64 * 1024;
+/** Up to so many bytes of a line that has begun are copied, so that the memory they lie in can be read into again. */
+const SMALL = 4 * 1024;
+
+/**
+ * The memory that pieces lie in, used again and again: fresh memory for each costs as much as reading into it. A piece is in
+ * work, or it is being read ahead; so there are two, and more only where a line is longer than a piece.
+ */
+class Slabs {
+  private readonly free: Uint8Array[] = [];
+
+  take(): Uint8Array {
+    return this.free.pop() ?? new Uint8Array(Buffer.allocUnsafeSlow(PIECE).buffer);
+  }
+
+  give(slab: Uint8Array): void {
+    this.free.push(slab);
+  }
+}
+
+/** A part of a slab that has been read. */
+interface Piece {
+  readonly slab: Uint8Array;
+  readonly length: number;
+}
 
 /** Lines are cut from what a flow of pieces brings. */
-export class PieceFeed implements LineFeed {
+class PieceFeed implements LineFeed {
   readonly label: string;
   readonly buffer: ByteBuffer;
   borrower: { giveBack(): void } | null;
   readonly busy = false;
-  private readonly pieces: Flow<Uint8Array>;
+  private readonly pieces: Flow<Piece>;
+  private readonly slabs: Slabs;
+  /** The one that is being cut. */
+  private slab: Uint8Array | undefined;
   private over: boolean;
 
-  constructor(pieces: Flow<Uint8Array>, label: string) {
+  constructor(pieces: Flow<Piece>, slabs: Slabs, label: string) {
     this.label = label;
     this.buffer = new ByteBuffer();
     this.borrower = null;
     this.pieces = pieces;
+    this.slabs = slabs;
+    this.slab = undefined;
     this.over = false;
   }
 
@@ -42,9 +73,23 @@ export class PieceFeed implements LineFeed {
   }
 
   *more(): Coroutine<void> {
+    this.release();
     const piece = yield* this.pieces.next();
     if (piece === undefined) this.over = true;
-    else this.buffer.push(piece);
+    else {
+      const { slab, length } = piece;
+      this.slab = slab;
+      for (let at = 0; at < length; at += CUT) this.buffer.push(slab.subarray(at, Math.min(at + CUT, length)));
+    }
+  }
+
+  /** All of a slab has been cut, but for the beginning of a line: that is copied. A long one keeps its slab. */
+  private release(): void {
+    const { buffer, slab } = this;
+    this.slab = undefined;
+    if (slab === undefined || buffer.length > SMALL) return;
+    if (buffer.length > 0) buffer.push(buffer.take(buffer.length).slice());
+    this.slabs.give(slab);
   }
 
   close(): void {
@@ -70,10 +115,15 @@ class FileLines extends LineSource {
   }
 }
 
-function* readingPieces(path: Path, emit: Emit<Uint8Array>): Coroutine<void> {
+function* readingPieces(path: Path, slabs: Slabs, emit: Emit<Piece>): Coroutine<void> {
   const file = yield* open(path);
   try {
-    for (let bytes = yield* file.read(PIECE); bytes !== undefined; bytes = yield* file.read(PIECE)) yield* emit(bytes);
+    for (;;) {
+      const slab = slabs.take();
+      const length = yield* file.readInto(slab);
+      if (length === undefined) return;
+      yield* emit({ slab, length });
+    }
   } finally {
     yield* cleanup(file.close());
   }
@@ -102,7 +152,8 @@ function* readingPieces(path: Path, emit: Emit<Uint8Array>): Coroutine<void> {
  */
 export function readLines(path: Path, options: LinesOptions = {}): Flow<string> {
   const name = shownPath(path);
-  const pieces = new Producer<Uint8Array>((emit) => readingPieces(path, emit), `read ${name}`, { ahead: true });
-  const feed = new PieceFeed(new Flow(pieces, { name: `pieces of ${name}` }), name);
+  const slabs = new Slabs();
+  const pieces = new Producer<Piece>((emit) => readingPieces(path, slabs, emit), `read ${name}`, { ahead: true });
+  const feed = new PieceFeed(new Flow(pieces, { name: `pieces of ${name}` }), slabs, name);
   return new Flow(new FileLines(feed, options), { name: `lines of ${name}` });
 }

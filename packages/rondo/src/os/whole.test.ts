@@ -6,6 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { nothingOpenUnder } from "../../tests/open-files.ts";
 import { thrownBy } from "../../tests/virtual.ts";
 import { Flow } from "../combine/flow.ts";
 import type { Emit } from "../combine/producer.ts";
@@ -21,17 +22,8 @@ let dir: string;
 beforeEach(() => {
   dir = fs.mkdtempSync(join(tmpdir(), "rondo-whole-"));
 });
-afterEach(() => {
-  if (process.platform === "linux") {
-    const open = fs.readdirSync("/proc/self/fd").filter((fd) => {
-      try {
-        return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir);
-      } catch {
-        return false; // the descriptor of the listing itself
-      }
-    });
-    expect(open).toEqual([]);
-  }
+afterEach(async () => {
+  await nothingOpenUnder(dir);
   fs.rmSync(dir, { recursive: true });
 });
 
