@@ -1,11 +1,10 @@
 // The driver `pg` on a real PostgreSQL, from coroutines.
 import { afterAll, describe, expect, test } from "vitest";
 import type { Client, ClientConfig } from "pg";
-import { group, moveOnAfter, run, sleep, timeout, until } from "rondo";
-import { exponential, retry } from "rondo/net";
+import { allSettled, group, moveOnAfter, run, sleep, until } from "rondo";
 
 import { leavesNothing } from "../../packages/rondo/tests/leaks.ts";
-import { connectionTo, database, listen, query, transaction } from "./postgres.ts";
+import { connectionTo, database, listen, patiently, query, transaction } from "./postgres.ts";
 import { Missing, startPostgres } from "./servers.ts";
 
 const server = await startPostgres();
@@ -80,6 +79,39 @@ if (server instanceof Missing) {
           expect(late.timedOut).toBe(true);
           const { rows } = yield* db.with((client) => query<{ entry: string }>(client, "SELECT entry FROM ledger"));
           expect(rows).toEqual([{ entry: "committed" }]);
+        }),
+      );
+    });
+
+    test("a conflict of two transactions passes when it is tried again, and a wrong query is not tried again", async () => {
+      await leavesNothing(() =>
+        run(function* () {
+          const db = yield* database(config, 2);
+          yield* db.with((client) => query(client, "CREATE TABLE tally AS SELECT 0 AS n"));
+          let tries = 0;
+          const count = () =>
+            patiently(() =>
+              transaction(db, function* (client) {
+                tries++;
+                yield* query(client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+                const n = Number(yield* one(client, "SELECT n FROM tally"));
+                yield* sleep(5);
+                yield* query(client, "UPDATE tally SET n = $1", [n + 1]);
+              }),
+            );
+          yield* allSettled([count(), count(), count(), count()]);
+          expect(yield* db.with((client) => one(client, "SELECT n FROM tally"))).toBe(4);
+          expect(tries).toBeGreaterThan(4);
+
+          tries = 0;
+          const wrong = yield* allSettled([
+            patiently(function* () {
+              tries++;
+              yield* db.with((client) => query(client, "SELECT nonsense"));
+            }),
+          ]);
+          expect(wrong[0].status).toBe("rejected");
+          expect(tries).toBe(1);
         }),
       );
     });
@@ -177,14 +209,7 @@ if (server instanceof Missing) {
           yield* db.with((client) => one(client, "SELECT 1"));
           yield* until(server.crash());
           expect(yield* asked).toBeInstanceOf(Error);
-          const again = g.spawn(() =>
-            timeout(30_000, () =>
-              retry(() => db.with((client) => one(client, "SELECT 'back'")), {
-                attempts: Infinity,
-                backoff: exponential({ base: 5, cap: 50 }),
-              }),
-            ),
-          );
+          const again = g.spawn(() => patiently(() => db.with((client) => one(client, "SELECT 'back'"))));
           yield* sleep(20);
           expect(again.over).toBe(false);
           yield* until(server.restart());

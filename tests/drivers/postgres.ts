@@ -2,9 +2,9 @@
 // them.
 import { Socket } from "node:net";
 
-import { Client, type ClientConfig, type Notification, type QueryResult, type QueryResultRow } from "pg";
+import { Client, type ClientConfig, DatabaseError, type Notification, type QueryResult, type QueryResultRow } from "pg";
 import { cleanup, type Coroutine, defer, events, type Flow, type Operation, shield, until } from "rondo";
-import { connect, connectUnix, type Pool, pool } from "rondo/net";
+import { connect, connectUnix, exponential, type Pool, pool, retry } from "rondo/net";
 
 export function* connectionTo(config: ClientConfig): Coroutine<Client> {
   const socket = new Socket();
@@ -86,4 +86,14 @@ export function* listen(client: Client, channel: string): Coroutine<Flow<string>
   yield* query(client, `LISTEN ${name}`);
   defer(() => query(client, `UNLISTEN ${name}`));
   return heard.filter((notice) => notice.channel === channel).map((notice) => notice.payload ?? "");
+}
+
+export function mayPass(error: unknown): boolean {
+  // Not the server's word: it cannot be reached, or the connection broke. Else: a deadlock, a conflict, a server that starts or
+  // stops.
+  return !(error instanceof DatabaseError) || /^(40001|40P01|08...|57P0[1-3])$/.test(error.code ?? "");
+}
+
+export function* patiently<T>(op: () => Operation<T>): Coroutine<T> {
+  return yield* retry(op, { attempts: 20, backoff: exponential({ base: 20, cap: 2000 }), when: mayPass });
 }
