@@ -186,6 +186,8 @@ describe("inContext", () => {
         const emitter = new EventEmitter();
         g.spawn(
           within("a", function* () {
+            // What settles a promise here runs the loop here: whoever is woken by that must not.
+            yield* until(Promise.resolve());
             yield* channel.send("item");
             yield* lock.acquire();
             expect(seen()).toBe("a");

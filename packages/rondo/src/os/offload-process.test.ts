@@ -3,6 +3,7 @@ import { once } from "node:events";
 
 import { describe, expect, test } from "vitest";
 
+import { leavesNothing } from "../../tests/leaks.ts";
 import { thrownBy } from "../../tests/virtual.ts";
 import { group, moveOnAfter, type Operation, run, until, use } from "../index.ts";
 import { offloader, offloadProcess, OffloadError, ProcessPool, ThreadPool } from "./index.ts";
@@ -71,6 +72,16 @@ describe("offloadProcess", () => {
       expect(result).toMatchObject({ reason: "uncloneable" });
       expect(pool.statistics()).toMatchObject({ threads: 1, idle: 1 });
     }));
+
+  test("leaves no descriptor, handle or listener behind", () =>
+    leavesNothing(() =>
+      withPool(function* (pool) {
+        yield* call(pool, "add", 1, 2);
+        yield* thrownBy(() => call(pool, "exits", 1));
+        yield* moveOnAfter(1, call(pool, "waitsForEver"));
+        yield* call(pool, "add", 1, 2);
+      }),
+    ));
 
   test("kills the process of a cancelled call before the caller goes on", () =>
     withPool(function* (pool) {
