@@ -154,7 +154,8 @@ const UNTIL = defineKind({
     const promise = call?.ask === undefined ? (wait.on as PromiseLike<unknown>) : call.promise();
     const loop = loopOf(wait);
     loop.outside++;
-    let followed = abandoned.get(promise);
+    // Asking costs the promise a hash: not while nobody has left one.
+    let followed = waitedInVain === 0 ? undefined : abandoned.get(promise);
     if (followed !== undefined) {
       followed.push(wait);
       return;

@@ -29,6 +29,9 @@ const BUDGET = 1;
 /** The clock costs as much as a switch: it is read once in so many steps. A power of two. */
 const STEPS_A_CLOCK = 64;
 
+/** A timer within so many ms may be due after a few steps. */
+const SOON = 2;
+
 /**
  * How often microtasks in a row may wake the loop before it lets the host breathe: a task that waits for one settled
  * promise after the other must not keep I/O from being served.
@@ -229,10 +232,13 @@ export class Loop {
     timers.fireDue(clock);
     let rounds = 0;
     for (;;) {
-      this.stepSome(STEPS_A_CLOCK, true);
-      clock = host.now();
-      kernel.clock = Math.floor(clock);
-      timers.fireDue(clock);
+      const steps = this.stepSome(STEPS_A_CLOCK, true);
+      // Most drains are a step or two for one event: then the clock is read again only if a timer may be due by now.
+      if (steps === STEPS_A_CLOCK || this.readyCount > 0 || timers.earliest < clock + SOON) {
+        clock = host.now();
+        kernel.clock = Math.floor(clock);
+        timers.fireDue(clock);
+      }
       if (this.readyCount > 0) {
         // Not by the clock alone: a virtual one stands still while anything is ready, and somebody may wait for a promise.
         if (clock < end && (this.outside === 0 || ++rounds < ROUNDS)) continue;
@@ -245,7 +251,11 @@ export class Loop {
       if (this.readyCount > 0) continue;
       // A loop without tasks, or without hope, leaves no timer behind in its host.
       if (!host.wakeAt(this, this.live === 0 || this.stuck ? Infinity : timers.earliest)) return;
-      end = host.now() + BUDGET; // the host has moved its clock by itself: that was no time spent here
+      // The host has moved its clock by itself: that was no time spent here.
+      clock = host.now();
+      kernel.clock = Math.floor(clock);
+      end = clock + BUDGET;
+      timers.fireDue(clock);
     }
   }
 
@@ -272,8 +282,8 @@ export class Loop {
     if (host.shuffles && batch.left > 1) batch.reorder((n, first) => host.choose("schedule", n, first.name));
   }
 
-  /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. */
-  private stepSome(most: number, onward: boolean): void {
+  /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. Gives how many. */
+  private stepSome(most: number, onward: boolean): number {
     // A loop may be driven from inside a task of another one, which goes on afterwards.
     const { stepper, fuel } = kernel;
     let steps = 0;
@@ -302,6 +312,7 @@ export class Loop {
     this.steps += steps;
     if (this.batch.left === 0) this.batch.clear();
     backTo(stepper, fuel);
+    return steps;
   }
 
   /** Tells the host something that is nobody's error to catch. Never throws: whoever reports has work to finish. */
