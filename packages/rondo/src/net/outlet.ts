@@ -30,17 +30,12 @@ const WRITE = defineKind({
     if (outlet.problem !== null) throw outlet.problem();
     if (!outlet.free) return false;
     const data = wait.arg as Uint8Array | Parcel;
-    if (data instanceof Uint8Array) {
-      const size = data.length;
-      if (size > outlet.ahead - outlet.transport.unsent) return size === 0;
-      outlet.handed += size;
-      if (!outlet.transport.send([data])) outlet.free = false;
-    } else {
-      const { size } = data;
-      if (size > outlet.ahead - outlet.transport.unsent) return size === 0;
-      outlet.handed += size;
-      if (!outlet.transport.send(data.chunks)) outlet.free = false;
-    }
+    const one = data instanceof Uint8Array;
+    const size = one ? data.length : data.size;
+    if (size === 0) return true;
+    if (size > outlet.ahead - outlet.transport.unsent) return false;
+    outlet.handed += size;
+    if (!outlet.transport.send(one ? [data] : data.chunks)) outlet.free = false;
     return true;
   },
   begin(wait) {
@@ -181,12 +176,10 @@ export class Outlet {
     if (this.problem === null) this.stopAll(() => again(failure));
   }
 
-  /** Closed by this side. */
-  shutDown(): void {
+  /** Closed by this side, and how. */
+  shutDown(why: string = "it was closed on this side"): void {
     this.ended = false; // and a further `end()` is not the same as the first one any more
-    this.stopAll(
-      () => new ClosedError(`${this.label}: it was closed on this side: nothing can be written to it any more`),
-    );
+    this.stopAll(() => new ClosedError(`${this.label}: ${why}: nothing can be written to it any more`));
   }
 
   /** Takes those in line one after the other, while there is room. */
