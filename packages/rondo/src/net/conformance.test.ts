@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { describe, test } from "vitest";
-import { type Coroutine, type Operation, run, VirtualHost } from "../index.ts";
+import { all, type Coroutine, type Operation, run, VirtualHost } from "../index.ts";
+import { certificates, noOpenssl } from "../../tests/certificates.ts";
 import { leavesNothing } from "../../tests/leaks.ts";
 import { seeds } from "../../tests/virtual.ts";
 import { halfCloseableChecks, type MakePair, type StreamCheckOptions, streamChecks } from "../testing/index.ts";
@@ -21,6 +22,7 @@ import {
   listenUnix,
   memoryPair,
   type MemoryPairOptions,
+  startTls,
 } from "./index.ts";
 import { NodeTransport } from "./node/transport.ts";
 
@@ -176,7 +178,48 @@ const makers: readonly Maker[] = [
   { name: "a Duplex over pipes", make: pipes, options: { resets: false }, halfCloses: true, runner: really },
 ];
 
-for (const { name, make, options, halfCloses, runner } of makers) {
+/** TLS on top of other pairs. */
+function tls(make: MakePair): MakePair {
+  return function* () {
+    const { ca, server } = certificates();
+    const [client, other] = (yield* make()) as readonly [ByteStream, ByteStream];
+    return yield* all([
+      () => startTls(client, { role: "client", ca, servername: "localhost" }),
+      () => startTls(other, { role: "server", ...server }),
+    ]);
+  };
+}
+
+/** Without `openssl` there are no certificates. */
+const secured: readonly Maker[] =
+  noOpenssl === undefined
+    ? [
+        {
+          name: "TLS over TCP",
+          make: tls(tcp("127.0.0.1")),
+          options: { clog: 12 * 1024 * 1024 },
+          halfCloses: true,
+          runner: really,
+        },
+        {
+          name: "TLS over memory",
+          make: tls(memory({})),
+          options: { clog: 3_000_000 },
+          halfCloses: true,
+          runner: really,
+        },
+        {
+          name: "TLS over TLS over memory with a window of 100 bytes",
+          make: tls(tls(memory({ window: 100 }))),
+          options: { clog: 300_000, payload: 10_000 },
+          halfCloses: true,
+          runner: really,
+        },
+      ]
+    : [];
+if (noOpenssl !== undefined) console.log(`TLS is not checked: ${noOpenssl}`);
+
+for (const { name, make, options, halfCloses, runner } of [...makers, ...secured]) {
   describe(name, () => {
     const checks = [...streamChecks(make, options), ...(halfCloses ? halfCloseableChecks(make, options) : [])];
     test.each(checks)("$name", (check) => runner(() => check.run()));

@@ -105,6 +105,44 @@ export class ConnectError extends Error {
 }
 
 /**
+ * What TLS found to be wrong.
+ *
+ * About the certificate of the peer: `expired`, `not yet valid`, `self-signed`, `unknown authority`, `revoked`, `hostname`
+ * (it is for others), `client certificate` (it has shown none, or wants one), `certificate` (anything else). About what both
+ * sides can: `protocol` (versions), `cipher`, `alpn`, `server name` (there is no certificate for it). What the peer says of
+ * this side: `refused by the peer`. About the bytes: `not tls`, `plaintext` (before the upgrade), `record` (changed on the way, or
+ * not decodable), `truncated` (cut off). About the handshake: `handshake` (the connection ended in the middle), `handshake
+ * timeout`, `renegotiation`.
+ */
+export type TlsCheck =
+  | "expired"
+  | "not yet valid"
+  | "self-signed"
+  | "unknown authority"
+  | "revoked"
+  | "hostname"
+  | "client certificate"
+  | "certificate"
+  | "protocol"
+  | "cipher"
+  | "alpn"
+  | "server name"
+  | "refused by the peer"
+  | "not tls"
+  | "plaintext"
+  | "record"
+  | "truncated"
+  | "handshake"
+  | "handshake timeout"
+  | "renegotiation";
+
+/** What else is known of a `TlsError`. */
+export interface TlsErrorOptions extends ErrorOptions {
+  readonly expected?: string | undefined;
+  readonly received?: string | undefined;
+}
+
+/**
  * TLS would not go on: a certificate that is not to be trusted, a version that both do not speak, a stream that was cut
  * off.
  *
@@ -118,12 +156,18 @@ export class ConnectError extends Error {
  */
 export class TlsError extends BrokenError {
   override readonly name: string = "TlsError";
-  /** Which check failed: `hostname`, `expired`, `untrusted`, `protocol`, `truncated`, … */
-  readonly check: string;
+  /** Which check failed. */
+  readonly check: TlsCheck;
+  /** What would have been right, where that can be said. */
+  readonly expected: string | undefined;
+  /** What came instead. */
+  readonly received: string | undefined;
 
-  constructor(message: string, check: string, options?: ErrorOptions) {
+  constructor(message: string, check: TlsCheck, options: TlsErrorOptions = {}) {
     super(message, options);
     this.check = check;
+    this.expected = options.expected;
+    this.received = options.received;
   }
 }
 

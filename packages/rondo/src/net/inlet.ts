@@ -124,6 +124,8 @@ export class Inlet {
   declare failure: Error | null;
   /** Closed by this side. */
   declare shut: boolean;
+  /** And what is said of it. */
+  declare private shutBy: string;
   /** Nothing more can come, one way or another: the transport is not to be asked. */
   declare private over: boolean;
   declare private readonly high: number;
@@ -143,6 +145,7 @@ export class Inlet {
     this.ended = false;
     this.failure = null;
     this.shut = false;
+    this.shutBy = "it was closed on this side";
     this.over = false;
     this.high = high;
     this.low = low;
@@ -247,10 +250,11 @@ export class Inlet {
     if (this.reader !== null) this.serve(this.reader);
   }
 
-  /** Closed by this side. */
-  shutDown(): void {
+  /** Closed by this side, and how. */
+  shutDown(why: string = this.shutBy): void {
     this.borrower?.giveBack();
     this.shut = true;
+    this.shutBy = why;
     this.over = true;
     this.buffer.clear();
     const { reader } = this;
@@ -351,7 +355,7 @@ export class Inlet {
   }
 
   private closedError(): ClosedError {
-    return new ClosedError(`${this.label}: it was closed on this side: nothing can be read from it any more`);
+    return new ClosedError(`${this.label}: ${this.shutBy}: nothing can be read from it any more`);
   }
 
   private busyError(): BusyError {

@@ -7,6 +7,7 @@
  * The errors say who did it. `undefined`: the peer has ended its stream. `ClosedError`: you closed it. `BrokenError`: the
  * peer is gone. `BusyError`: two tasks read at once. (The same distinctions as in trio's streams, which asyncio's lack.)
  */
+import { BusyError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { defineKind, Wait, type Waiter } from "../coroutine/wait.ts";
@@ -14,6 +15,7 @@ import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { Flow } from "../combine/flow.ts";
 import type { Loop } from "../loop/loop.ts";
 import { loopOf } from "../loop/sleep.ts";
+import { again } from "./errors.ts";
 import { goneWithoutReason, Inlet } from "./inlet.ts";
 import { LineSource, type LinesOptions } from "./lines.ts";
 import { Outlet, type Parcel } from "./outlet.ts";
@@ -59,6 +61,15 @@ export interface ByteStreamStatistics {
   readonly ended: boolean;
   /** Whether a write was cancelled half way, so that nothing more can be written. */
   readonly broken: boolean;
+}
+
+/** What another layer takes over. */
+export interface HandedOver {
+  readonly transport: Transport;
+  /** What has come, and nobody has read. */
+  readonly early: Uint8Array;
+  /** The peer has ended its side already. */
+  readonly ended: boolean;
 }
 
 const OPEN = 0;
@@ -328,6 +339,23 @@ export class ByteStream implements AsyncDisposable {
     });
   }
 
+  /**
+   * @internal Gives the transport to a layer that is put on top of it, with the bytes that have come and nobody has read.
+   * The stream is as good as closed from here on. Whoever gets the transport opens it before anything else happens.
+   */
+  _handOver(to: string): HandedOver {
+    const { inlet, outlet, _transport: transport } = this;
+    inlet.takeTurn();
+    if (inlet.failure !== null) throw again(inlet.failure);
+    if (outlet.problem !== null) throw outlet.problem();
+    if (outlet.writing !== null || outlet.queue.length > 0)
+      throw new BusyError(`${this.label}: writes are still under way: wait for them before it is handed over to ${to}`);
+    const early = inlet.buffer.take(inlet.buffer.length);
+    this.state = GONE;
+    this.shut(`it was handed over to ${to}, which gave a new stream instead`);
+    return { transport, early, ended: inlet.ended };
+  }
+
   /** @internal Nothing is left to be done; what is open is closed only once somebody waits for it. */
   _closes(): boolean {
     if (this.state !== GONE) return false;
@@ -361,10 +389,10 @@ export class ByteStream implements AsyncDisposable {
   }
 
   /** Nobody can use it any more, and those who wait are told. */
-  private shut(): void {
+  private shut(why?: string): void {
     if (this.inlet.shut) return;
-    this.inlet.shutDown();
-    this.outlet.shutDown();
+    this.inlet.shutDown(why);
+    this.outlet.shutDown(why);
   }
 
   /** @internal The transport is gone. */

@@ -46,7 +46,10 @@ export interface Transport {
   readonly outside: boolean;
   /** Bytes that `send` has taken and that are not handed to the system yet. */
   readonly unsent: number;
-  /** Called once, first. Nothing is delivered before the first `resume()`. */
+  /**
+   * Called first; and once more by whoever takes the transport over from the stream that had it (TLS), from where on
+   * everything is told to the new sink. Nothing is delivered before the first `resume()`.
+   */
   open(sink: Sink): void;
   resume(): void;
   pause(): void;

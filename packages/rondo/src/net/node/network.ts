@@ -199,3 +199,4 @@ function unixAddress(path: string): Address {
 
 /** The network of every host that brings none of its own. */
 export const defaultNetwork: Network = { connect, listen, bind, lookup, query };
+export { defaultTls } from "./tls.ts";
