@@ -6,7 +6,7 @@ import { workloads } from "./work/index.ts";
 function result(name: string, costs: Record<string, number[]>): Result {
   const workload = workloads.find((one) => one.name === name);
   if (!workload) throw new Error(`there is no workload "${name}"`);
-  const measured = new Map(Object.entries(costs).map(([who, list]) => [who, { amount: 1, costs: list }]));
+  const measured = new Map(Object.entries(costs).map(([who, list]) => [who, { amount: 1, costs: list, p99s: [] }]));
   return { workload, measured, failures: new Map() };
 }
 

@@ -1,6 +1,7 @@
 // The floors: what Rondo promises about its speed, and whether this session held it.
 import { median, pairedRatio } from "./statistics.ts";
 import type { Result } from "./session.ts";
+import { echoes } from "./work/echo.ts";
 
 /** A measurement wobbles; a floor is lost when it is missed by more than this part. */
 const TOLERANCE = 0.05;
@@ -22,14 +23,14 @@ export interface Judged {
   readonly held: boolean;
 }
 
-const ratio = (workload: string, limit: number): Floor => ({ workload, kind: "ratio", to: "async/await", limit });
+const ratio = (workload: string, limit: number, to = "async/await"): Floor => ({ workload, kind: "ratio", to, limit });
 const cost = (workload: string, limit: number, unit: "ns" | "bytes"): Floor => ({
   workload,
   kind: "cost",
   limit,
   unit,
 });
-const slower = (workload: string, limit: number): Floor => ({ workload, kind: "slower", peer: "Effect", limit });
+const slower = (workload: string, limit: number, peer = "Effect"): Floor => ({ workload, kind: "slower", peer, limit });
 
 export const floors: readonly Floor[] = [
   ratio("switch", 1),
@@ -48,6 +49,11 @@ export const floors: readonly Floor[] = [
   slower("lock", 8),
   slower("timeout", 8),
   slower("cancel", 4),
+  ...echoes.flatMap(({ name }) => [ratio(name, 1.1, "Node"), ratio(name, 1, "uvloop"), ratio(name, 1, "asyncio")]),
+  ratio("copy", 1.1, "Node"),
+  slower("lines", 3, "Node"),
+  slower("lines-file", 3, "Node"),
+  ratio("idle-bytes", 1.15, "Node"),
 ];
 
 /** Looks at one floor; `undefined` where the session did not measure what it takes. */

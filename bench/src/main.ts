@@ -6,12 +6,12 @@ import { floors, judge } from "./floors.ts";
 import { checks, runCheck, type Verdict } from "./checks.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { interpreter, PythonPeer, pythonPeers } from "./python.ts";
-import { document, floorTable, notes, table } from "./report.ts";
+import { document, floorTable, latencyTable, notes, table } from "./report.ts";
 import { measureWorkload, type Result } from "./session.ts";
 import { workloads } from "./work/index.ts";
 
 const output = fileURLToPath(new URL("../results/latest.json", import.meta.url));
-const order = ["Rondo", "async/await", "Effect", "Effection", "RxJS", ...Object.keys(pythonPeers)];
+const order = ["Rondo", "async/await", "Node", "Effect", "Effection", "RxJS", ...Object.keys(pythonPeers)];
 
 function readOptions(): Options {
   try {
@@ -50,7 +50,10 @@ if (skipped.length > 0) {
 }
 
 const plan = { rounds: options.rounds, scale: options.scale, python: [...python.keys()] };
-const isWanted = ({ name }: { name: string }): boolean => options.only.length === 0 || options.only.includes(name);
+const isWanted = ({ name, extra = false }: { name: string; extra?: boolean }): boolean =>
+  options.only.includes(name) ||
+  ((!extra || options.full) &&
+    (options.only.length === 0 || options.only.some((first) => name.startsWith(`${first}-`))));
 const results: Result[] = [];
 for (const workload of workloads.filter(isWanted)) {
   const started = performance.now();
@@ -70,7 +73,13 @@ const failures = results.flatMap(({ workload, failures: list }) =>
 
 if (results.length > 0)
   process.stdout.write(`\nMedians of one unit of work; behind a peer's, how many times Rondo's it is.\n\n`);
-if (results.length > 0) process.stdout.write(`${table(results, order)}\n\n`);
+for (const some of [
+  results.filter(({ workload }) => !workload.table),
+  results.filter(({ workload }) => workload.table),
+])
+  if (some.length > 0) process.stdout.write(`${table(some, order)}\n\n`);
+const latencies = latencyTable(results, order);
+if (latencies !== "") process.stdout.write(`99 of 100 requests were answered within:\n\n${latencies}\n\n`);
 for (const note of notes(results)) process.stdout.write(`${note}\n`);
 if (judged.length > 0) process.stdout.write(`\nFloors, with 5 % tolerance:\n\n${floorTable(judged)}\n`);
 for (const { check, output: said } of verdicts) process.stdout.write(`\n${check.title}:\n${said}\n`);

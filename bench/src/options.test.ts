@@ -5,7 +5,7 @@ const known = ["switch", "spawn"];
 
 describe("the command line of the benchmark", () => {
   it("without arguments measures everything in five rounds", () => {
-    expect(parseOptions([], known)).toEqual({ only: [], rounds: 5, scale: 1, check: false, python: true });
+    expect(parseOptions([], known)).toEqual({ only: [], rounds: 5, scale: 1, check: false, python: true, full: false });
   });
 
   it("takes a list of workloads and a number of rounds", () => {
@@ -13,6 +13,11 @@ describe("the command line of the benchmark", () => {
       only: ["switch", "spawn"],
       rounds: 3,
     });
+  });
+
+  it("takes the first word of names for all of them", () => {
+    expect(parseOptions(["--only", "echo"], ["echo-1", "echo-2"]).only).toEqual(["echo"]);
+    expect(() => parseOptions(["--only", "echo-"], ["echo-1"])).toThrow("no workload");
   });
 
   it("--quick does a tenth of the work in two rounds, or in as many as are asked for", () => {

@@ -15,8 +15,8 @@ const results: Result[] = [
   {
     workload,
     measured: new Map([
-      ["Rondo", { amount: 1000, costs: [100, 120, 110] }],
-      ["async/await", { amount: 1000, costs: [50, 60, 55] }],
+      ["Rondo", { amount: 1000, costs: [100, 120, 110], p99s: [] }],
+      ["async/await", { amount: 1000, costs: [50, 60, 55], p99s: [] }],
     ]),
     failures: new Map([["Effect", "it fell"]]),
   },

@@ -34,6 +34,21 @@ export function table(results: readonly Result[], contestants: readonly string[]
   return columns([["", ...present], ...rows]);
 }
 
+/** How long 99 of 100 requests took at most, in the shape of the table; empty where nothing was requested. */
+export function latencyTable(results: readonly Result[], contestants: readonly string[]): string {
+  const timed = results.filter(({ measured }) => [...measured.values()].some(({ p99s }) => p99s.length > 0));
+  if (timed.length === 0) return "";
+  const present = contestants.filter((name) => timed.some(({ measured }) => measured.has(name)));
+  const rows = timed.map(({ workload, measured }) => {
+    const cells = present.map((name) => {
+      const p99s = measured.get(name)?.p99s ?? [];
+      return p99s.length > 0 ? formatCost(median(p99s), "ns") : "–";
+    });
+    return [workload.title, ...cells];
+  });
+  return columns([["", ...present], ...rows]);
+}
+
 /** The floors, one a line, with what was measured. */
 export function floorTable(judged: readonly Judged[]): string {
   const rows = judged.map(({ floor, measured, held }) => [
@@ -71,9 +86,15 @@ export function document(results: readonly Result[], judged: readonly Judged[], 
         title: workload.title,
         unit: workload.unit,
         contestants: Object.fromEntries(
-          [...measured].map(([name, { amount, costs }]) => [
+          [...measured].map(([name, { amount, costs, p99s }]) => [
             name,
-            { amount, median: median(costs), ratioToRondo: ours ? pairedRatio(costs, ours) : null, costs },
+            {
+              amount,
+              median: median(costs),
+              ratioToRondo: ours ? pairedRatio(costs, ours) : null,
+              costs,
+              ...(p99s.length > 0 && { p99: median(p99s), p99s }),
+            },
           ]),
         ),
         failures: Object.fromEntries(failures),

@@ -4,8 +4,9 @@
 // in that process, in turn, so that a machine that changes its speed changes it for all of them. Every other turn goes
 // backwards: neighbours stay neighbours, and nobody always runs in the wake of the same one.
 import { PythonPeer, pythonPeers } from "./python.ts";
+import { median } from "./statistics.ts";
 import { workloads } from "./work/index.ts";
-import { amountFor, type Workload } from "./workload.ts";
+import { amountFor, type Cost, type Workload } from "./workload.ts";
 
 /** What the process is told to do. */
 export interface Task {
@@ -20,7 +21,7 @@ export interface Task {
 
 /** What it tells: one measurement, what one unit cost; or that a contestant failed. */
 export type Report =
-  | { readonly contestant: string; readonly amount: number; readonly cost: number }
+  | { readonly contestant: string; readonly amount: number; readonly cost: number; readonly p99?: number }
   | { readonly contestant: string; readonly error: string };
 
 interface Runner {
@@ -28,11 +29,13 @@ interface Runner {
   readonly amount: number;
   /** In how many slices it does a round. */
   readonly slices: number;
-  run(amount: number): Promise<number | undefined>;
+  run(amount: number): Promise<number | Cost | undefined>;
 }
 
 /** A contestant with less than this share of the work does it in one go: cut finer, starting up would be all it does. */
 const WHOLE = 0.2;
+
+const NOTHING: Cost = { cost: 0 };
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -44,7 +47,9 @@ function settle(): Promise<void> {
 }
 
 async function measure(workload: Workload, task: Task): Promise<void> {
-  const isWanted = (name: string): boolean => task.contestants.length === 0 || task.contestants.includes(name);
+  const isWanted = (name: string): boolean =>
+    (task.contestants.length === 0 || task.contestants.includes(name)) &&
+    (pythonPeers[name] === undefined || task.python.includes(name));
   const runners: Runner[] = workload.contestants
     .filter(({ name }) => isWanted(name))
     .map((contestant) => ({
@@ -57,7 +62,7 @@ async function measure(workload: Workload, task: Task): Promise<void> {
   if (workload.python) {
     const amount = amountFor(workload, workload.python.share, task.scale);
     for (const name of Object.keys(pythonPeers)) {
-      const peer = isWanted(name) && task.python.includes(name) ? await PythonPeer.start(name) : undefined;
+      const peer = isWanted(name) ? await PythonPeer.start(name) : undefined;
       if (!peer) continue;
       peers.push(peer);
       runners.push({ name, amount, slices: 1, run: (units) => peer.run(workload.name, units) });
@@ -65,18 +70,18 @@ async function measure(workload: Workload, task: Task): Promise<void> {
   }
 
   const out = new Set<Runner>();
-  /** What `amount` units cost, or 0 where the contestant is out. */
-  const once = async (runner: Runner, amount: number): Promise<number> => {
-    if (out.has(runner)) return 0;
+  /** What `amount` units cost, or nothing where the contestant is out. */
+  const once = async (runner: Runner, amount: number): Promise<Cost> => {
+    if (out.has(runner)) return NOTHING;
     try {
       const cost = await runner.run(amount);
       if (cost === undefined) out.add(runner);
       await settle();
-      return cost ?? 0;
+      return typeof cost === "number" ? { cost } : (cost ?? NOTHING);
     } catch (error) {
       out.add(runner);
       tell({ contestant: runner.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-      return 0;
+      return NOTHING;
     }
   };
 
@@ -85,18 +90,22 @@ async function measure(workload: Workload, task: Task): Promise<void> {
   if (!workload.alone) for (const runner of runners) await once(runner, part(runner, 3));
   let isForward = true;
   for (let round = 0; round < task.rounds; round++) {
-    const costs = new Map<Runner, number>();
+    const costs = new Map<Runner, { cost: number; p99s: number[] }>();
     for (let slice = 0; slice < (workload.slices ?? 1); slice++) {
       for (const runner of isForward ? runners : runners.toReversed()) {
         if (slice >= runner.slices) continue;
-        costs.set(runner, (costs.get(runner) ?? 0) + (await once(runner, part(runner, runner.slices))));
+        const { cost, p99 } = await once(runner, part(runner, runner.slices));
+        const sum = costs.get(runner) ?? { cost: 0, p99s: [] };
+        costs.set(runner, sum);
+        sum.cost += cost;
+        if (p99 !== undefined) sum.p99s.push(p99);
       }
       isForward = !isForward;
     }
-    for (const [runner, cost] of costs) {
+    for (const [runner, { cost, p99s }] of costs) {
       if (out.has(runner)) continue;
       const amount = part(runner, runner.slices) * runner.slices;
-      tell({ contestant: runner.name, amount, cost: cost / amount });
+      tell({ contestant: runner.name, amount, cost: cost / amount, ...(p99s.length > 0 && { p99: median(p99s) }) });
     }
   }
   for (const peer of peers) peer.stop();

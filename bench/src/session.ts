@@ -1,6 +1,7 @@
 // A session: every workload measured in a process of its own, and what they told put together.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { pythonPeers } from "./python.ts";
 import type { Report, Task } from "./runner.ts";
 import type { Workload } from "./workload.ts";
 
@@ -10,6 +11,8 @@ const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
 export interface Measured {
   readonly amount: number;
   readonly costs: number[];
+  /** How long 99 of 100 requests took at most, in ns, round by round; empty where there are no requests. */
+  readonly p99s: number[];
 }
 
 /** A workload's outcome. */
@@ -37,10 +40,13 @@ export async function measureWorkload(workload: Workload, plan: Plan): Promise<R
     return result;
   }
   // Heaps hardly vary: three rounds show whether they do.
-  const contestants = [...workload.contestants.map(({ name }) => name), ...(workload.python ? plan.python : [])];
+  const contestants = [...workload.contestants.map(({ name }) => name), ...(workload.python ? plan.python : [])].filter(
+    (name) => pythonPeers[name] === undefined || plan.python.includes(name),
+  );
   for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
     for (const name of contestants) {
-      if (result.failures.has(name)) continue;
+      // It has failed, or is not there.
+      if (result.failures.has(name) || (round > 0 && !result.measured.has(name))) continue;
       await inProcess({ ...task, rounds: 1, contestants: [name] }, result, true);
     }
   }
@@ -70,8 +76,9 @@ function take(report: Report, result: Result): void {
     result.failures.set(report.contestant, report.error);
     return;
   }
-  const { contestant, amount, cost } = report;
-  const measured = result.measured.get(contestant);
-  if (measured) measured.costs.push(cost);
-  else result.measured.set(contestant, { amount, costs: [cost] });
+  const { contestant, amount, cost, p99 } = report;
+  let measured = result.measured.get(contestant);
+  if (!measured) result.measured.set(contestant, (measured = { amount, costs: [], p99s: [] }));
+  measured.costs.push(cost);
+  if (p99 !== undefined) measured.p99s.push(p99);
 }

@@ -14,9 +14,17 @@ export interface Contestant {
   /**
    * Does `amount` units of the work.
    *
-   * @returns the cost of all of them together, in the workload's unit
+   * @returns the cost of all of them together, in the workload's unit; `undefined` where it is not there at all
    */
-  run(amount: number): Promise<number>;
+  run(amount: number): Promise<number | Cost | undefined>;
+}
+
+/** A cost, and how long one had to wait. */
+export interface Cost {
+  /** In the workload's unit, of all units together. */
+  readonly cost: number;
+  /** In how many ns 99 of 100 requests were answered. */
+  readonly p99?: number | undefined;
 }
 
 /** One kind of work, done by every contestant in turn. */
@@ -25,6 +33,10 @@ export interface Workload {
   readonly name: string;
   /** What the table shows. */
   readonly title: string;
+  /** Which table it stands in: the one of the runtime itself when left out, or that of input and output. */
+  readonly table?: "net";
+  /** Measured only with `--full`, or by its name. */
+  readonly extra?: boolean;
   /** `ns`: nanoseconds of processor time. `bytes`: heap held. Each result is divided by the amount. */
   readonly unit: "ns" | "bytes";
   /** How many units a round does. */

@@ -4,6 +4,10 @@ import type { Workload } from "../workload.ts";
 import { cancelTree } from "./cancel-tree.ts";
 import { cancelSleepers } from "./cancel.ts";
 import { channelOfMany, channelOfOne } from "./channel.ts";
+import { copying } from "./copy.ts";
+import { echoes } from "./echo.ts";
+import { idleBytes } from "./idle.ts";
+import { linesOfFile, linesOfStream } from "./lines.ts";
 import { lockContended, lockPair } from "./lock.ts";
 import { parkedBytes } from "./parked.ts";
 import { resumeAt1, resumeAt10, resumeAt100 } from "./resume.ts";
@@ -33,4 +37,9 @@ export const workloads: readonly Workload[] = [
   sleeperBytes,
   parkedBytes,
   newsPage,
+  ...echoes,
+  copying,
+  linesOfStream,
+  linesOfFile,
+  idleBytes,
 ];
