@@ -5,7 +5,7 @@
  */
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
-import { type Coroutine, defineKind, grant, type Operation, Wait, type Waiter } from "../coroutine/wait.ts";
+import { type Coroutine, grant, type Operation, Wait, type Waiter } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { isOperation } from "../combine/bodies.ts";
 import type { Loop } from "../loop/loop.ts";
@@ -18,29 +18,18 @@ import { Crew, type Employer } from "./pool-crew.ts";
 import { clearedError, closedError } from "./pool-errors.ts";
 import { Idle } from "./pool-idle.ts";
 import { BROKEN, CHECKING, GOOD, Lease, LEAVING, type Lender, LENT, Member } from "./pool-lease.ts";
-import { Line } from "./pool-line.ts";
+import { ACQUIRE, Line } from "./pool-line.ts";
 import { News } from "./pool-news.ts";
 import type { PoolDestroyReason, PoolStatistics } from "./pool-options.ts";
 import type { Settings } from "./pool-settings.ts";
-
-const ACQUIRE = defineKind({
-  label: "connection",
-  poll: (wait) => (wait.on as Pool<unknown>).take(wait),
-  begin(wait) {
-    (wait.on as Pool<unknown>).join(wait);
-  },
-  abort(wait) {
-    (wait.on as Pool<unknown>).withdraw(wait);
-    return true;
-  },
-  labelOf: (wait) => `connection of ${(wait.on as Pool<unknown>).name}`,
-});
 
 /** Connections that are lent to one user at a time; made by `pool()`. */
 export class Pool<C> implements Lender<C>, Employer<C> {
   readonly name: string;
   private readonly settings: Settings<C>;
   private readonly loop: Loop;
+  /** Whether anything depends on the clock: reading it costs more than lending a connection. */
+  private readonly timed: boolean;
   private state: "ready" | "paused" | "closed" = "ready";
   private generation = 0;
   /** What was given to `clear()` last. */
@@ -72,15 +61,11 @@ export class Pool<C> implements Lender<C>, Employer<C> {
     this.name = settings.name;
     this.settings = settings;
     this.loop = loop;
+    const { idle, maxLifetime, check, onEvent } = settings;
+    this.timed = idle !== Infinity || maxLifetime !== Infinity || check !== undefined || onEvent !== undefined;
     this.idle = new Idle<C>(settings, loop, () => this.trim());
     this.news = new News(settings.onEvent, this.name, loop);
-    this.line = new Line<C>(
-      settings,
-      loop,
-      this.news,
-      () => this.describe(),
-      () => this.serve(),
-    );
+    this.line = new Line<C>(settings, loop, this.news, this);
     this.crew = new Crew<C>(settings, this);
     defer(() => this.finish());
     if (kernel.tap !== null) tell("created", this);
@@ -223,8 +208,8 @@ export class Pool<C> implements Lender<C>, Employer<C> {
 
   // ---- who gets what --------------------------------------------------------------------------------------------------
 
-  /** Gives what is there to those who wait, and begins what is missing. After every change, at its end. */
-  private serve(): void {
+  /** @internal Gives what is there to those who wait, and begins what is missing. After every change, at its end. */
+  serve(): void {
     if (this.state === "ready") {
       while (this.line.length > 0) {
         const member = this.freshest(this.line.length);
@@ -245,7 +230,7 @@ export class Pool<C> implements Lender<C>, Employer<C> {
    */
   private freshest(wanted: number): Member<C> | null {
     const { check, checkAfter } = this.settings;
-    const now = this.loop.now();
+    const now = this.clock();
     for (let { last: member } = this.idle; member !== undefined; member = this.idle.last) {
       const reason = this.perished(member, now);
       const unsure = check !== undefined && now >= member.since + checkAfter && this.crew.works;
@@ -260,6 +245,10 @@ export class Pool<C> implements Lender<C>, Employer<C> {
   private perished(member: Member<C>, now: number): PoolDestroyReason | null {
     if (this.state === "closed") return "closed";
     return member.generation === this.generation ? this.idle.aged(member, now) : "stale";
+  }
+
+  private clock(): number {
+    return this.timed ? this.loop.now() : 0;
   }
 
   private get underWay(): number {
@@ -295,7 +284,7 @@ export class Pool<C> implements Lender<C>, Employer<C> {
 
   private lend(member: Member<C>, to: object | null, waited: number): Lease<C> {
     member.state = LENT;
-    member.since = this.loop.now();
+    if (this.news.heard) member.since = this.loop.now();
     member.lease = new Lease<C>(this, member);
     this.lent++;
     this.news.say({ type: "lent", connection: member.id, ms: waited });
@@ -305,7 +294,7 @@ export class Pool<C> implements Lender<C>, Employer<C> {
 
   /** @internal */
   takeBack(member: Member<C>, how: number): void {
-    const now = this.loop.now();
+    const now = this.clock();
     this.news.say({ type: "returned", connection: member.id, ms: now - member.since });
     if (kernel.tap !== null) tell("released", this, kernel.current);
     member.lease = null;
@@ -354,7 +343,13 @@ export class Pool<C> implements Lender<C>, Employer<C> {
       member.state = CHECKING;
       this.checking++;
       this.crew.check(member, answer as Operation<boolean>);
-    } else this.retire(member, "check");
+      return false;
+    }
+    if (answer !== false) {
+      const message = `the check of the pool "${this.name}" gave ${String(answer)}, neither a boolean nor an operation`;
+      this.loop.report({ kind: "host", message });
+    }
+    this.retire(member, "check");
     return false;
   }
 
@@ -495,7 +490,8 @@ export class Pool<C> implements Lender<C>, Employer<C> {
 
   // ---- what it says ---------------------------------------------------------------------------------------------------
 
-  private describe(): string {
+  /** @internal */
+  describe(): string {
     const making = this.connecting === 0 ? "" : `, ${this.connecting} being made`;
     return `${this.lent} of ${this.settings.max} connections lent${making}, ${this.line.length} in line`;
   }

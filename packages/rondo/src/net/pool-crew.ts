@@ -166,6 +166,11 @@ export class Crew<C> {
     const body: Body = function* () {
       const operation = destroy === undefined ? disposing(connection) : destroy(connection);
       if (isOperation(operation)) yield* operation;
+      else if (typeof (operation as { then?: unknown } | undefined)?.then === "function") {
+        throw new TypeError(
+          `the destroy of the pool "${name}" gave ${String(operation)}, no operation: give until(promise)`,
+        );
+      }
     };
     let error: unknown;
     try {

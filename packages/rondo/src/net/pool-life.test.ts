@@ -248,6 +248,25 @@ test("a destroy that fails is reported where nobody listens, and fails nobody", 
   ]);
 });
 
+test("a promise in place of an operation is reported", async () => {
+  const host = new VirtualHost();
+  await inGroup(function* () {
+    const p = yield* pool({
+      create: () => give("connection"),
+      destroy: (async () => undefined) as never,
+      check: (async () => true) as never,
+      max: 1,
+    });
+    (yield* p.acquire()).suspect();
+    yield* sleep(10);
+    expect(p.statistics()).toMatchObject({ total: 0, destroyed: 1 });
+  }, host);
+  expect(host.reports.map((report) => `${report.message} ${String(report.error)}`)).toEqual([
+    'the check of the pool "pool" gave [object Promise], neither a boolean nor an operation undefined',
+    'a connection of the pool "pool" could not be destroyed TypeError: the destroy of the pool "pool" gave [object Promise], no operation: give until(promise)',
+  ]);
+});
+
 test("without destroy a connection is disposed of", async () => {
   const gone: string[] = [];
   await virtually(function* () {

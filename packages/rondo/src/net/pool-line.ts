@@ -2,13 +2,38 @@
  * Those who wait for a connection of a pool: one line, first in first out, with a limit of its length and of the time in it.
  */
 import { BusyError, TimeoutError } from "../coroutine/errors.ts";
-import { LateError, refuse, type Wait } from "../coroutine/wait.ts";
+import { defineKind, type Kind, LateError, refuse, type Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Loop } from "../loop/loop.ts";
 import type { Timed } from "../loop/timers.ts";
 import type { Member } from "./pool-lease.ts";
 import type { News } from "./pool-news.ts";
 import type { PoolRefusal } from "./pool-options.ts";
+
+/** The pool, as seen from its line. */
+export interface Owner {
+  readonly name: string;
+  take(wait: Wait): boolean;
+  join(wait: Wait): void;
+  withdraw(wait: Wait): void;
+  /** How things stand, for messages. */
+  describe(): string;
+  /** Somebody has left because his time was over. */
+  serve(): void;
+}
+
+export const ACQUIRE: Kind = defineKind({
+  label: "connection",
+  poll: (wait) => (wait.on as Owner).take(wait),
+  begin(wait) {
+    (wait.on as Owner).join(wait);
+  },
+  abort(wait) {
+    (wait.on as Owner).withdraw(wait);
+    return true;
+  },
+  labelOf: (wait) => `connection of ${(wait.on as Owner).name}`,
+});
 
 /** What is noted of one who stands in line, in the `arg` of his wait. */
 class Ticket<C> {
@@ -26,30 +51,19 @@ class Ticket<C> {
 /** One timer for the whole line: all may wait for the same time, so the first one's is over first. */
 export class Line<C> implements Timed {
   private readonly waits: WaitQueue;
-  private readonly name: string;
   private readonly timeout: number;
   private readonly loop: Loop;
   private readonly news: News;
-  private readonly describe: () => string;
-  /** Called when somebody has left because his time was over. */
-  private readonly changed: () => void;
+  private readonly owner: Owner;
   /** Its place in the timer heap. */
   slot: number;
 
-  constructor(
-    settings: { readonly name: string; readonly waitTimeout: number },
-    loop: Loop,
-    news: News,
-    describe: () => string,
-    changed: () => void,
-  ) {
+  constructor(settings: { readonly waitTimeout: number }, loop: Loop, news: News, owner: Owner) {
     this.waits = new WaitQueue();
-    this.name = settings.name;
     this.timeout = settings.waitTimeout;
     this.loop = loop;
     this.news = news;
-    this.describe = describe;
-    this.changed = changed;
+    this.owner = owner;
     this.slot = -1;
   }
 
@@ -68,7 +82,9 @@ export class Line<C> implements Timed {
   /** The limit is one of those for whom nothing is under way. */
   full(limit: number): BusyError {
     this.news.say({ type: "refused", reason: "full", ms: 0 });
-    return new BusyError(`the pool "${this.name}" is busy: ${this.describe()}, and no more than ${limit} may wait`);
+    return new BusyError(
+      `the pool "${this.owner.name}" is busy: ${this.owner.describe()}, and no more than ${limit} may wait`,
+    );
   }
 
   /** Takes the first one out, to be given something. */
@@ -133,10 +149,10 @@ export class Line<C> implements Timed {
         this.loop.timers.set(this, at);
         break;
       }
-      const scope = `a connection of the pool "${this.name}" (${this.describe()})`;
+      const scope = `a connection of the pool "${this.owner.name}" (${this.owner.describe()})`;
       this.refuse(wait, "timeout", new LateError(() => new TimeoutError(scope, this.timeout)));
     }
-    this.changed();
+    this.owner.serve();
   }
 
   private leave(wait: Wait): void {
