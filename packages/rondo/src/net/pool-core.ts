@@ -311,7 +311,7 @@ export class Pool<C> implements Lender<C>, Employer<C> {
 
   /** Nobody uses it: the first in line gets it, or it lies idle. */
   private rest(member: Member<C>): void {
-    if (this.line.length > 0 && this.state === "ready") {
+    if (this.line.length > 0) {
       this.hand(member);
       return;
     }
