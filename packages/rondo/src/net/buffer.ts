@@ -14,6 +14,8 @@ const MANY = 8;
 const SLAB = 4096;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
+/** The list of those that have no second chunk, as most have; never written to. */
+const NO_MORE: Uint8Array[] = [];
 
 export class ByteBuffer {
   /** How many bytes there are. */
@@ -38,7 +40,7 @@ export class ByteBuffer {
     this.length = 0;
     this.first = EMPTY;
     this.offset = 0;
-    this.rest = [];
+    this.rest = NO_MORE;
     this.next = 0;
     this.slab = null;
     this.filled = 0;
@@ -57,7 +59,8 @@ export class ByteBuffer {
     } else if (size < SMALL && this.rest.length - this.next >= MANY) {
       this.gather(chunk);
     } else {
-      this.rest.push(chunk);
+      if (this.rest === NO_MORE) this.rest = [chunk];
+      else this.rest.push(chunk);
       this.gathers = false;
     }
     this.length += size;
@@ -70,7 +73,7 @@ export class ByteBuffer {
     if (this.length > 0) {
       const second = this.offset === 0 ? this.first : this.first.subarray(this.offset);
       if (this.next > 0) this.rest[--this.next] = second;
-      else this.rest.unshift(second);
+      else this.rest = [second, ...this.rest];
     }
     this.first = chunk;
     this.offset = 0;
@@ -162,7 +165,7 @@ export class ByteBuffer {
     this.length = 0;
     this.first = EMPTY;
     this.offset = 0;
-    this.rest = [];
+    this.rest = NO_MORE;
     this.next = 0;
     this.slab = null;
     this.gathers = false;
@@ -206,7 +209,7 @@ export class ByteBuffer {
     this.next = next + 1;
     if (this.next === rest.length) {
       // The last one of the list is the first chunk now, and what is gathered would be added to the list.
-      this.rest = [];
+      this.rest = NO_MORE;
       this.next = 0;
       this.gathers = false;
     } else if (this.next >= 256 && this.next * 2 >= rest.length) {

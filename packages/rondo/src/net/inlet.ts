@@ -111,7 +111,6 @@ const MORE = kindOfRead("read", (inlet, wait) =>
 
 export class Inlet {
   declare readonly transport: Transport;
-  declare readonly outside: boolean;
   declare readonly buffer: ByteBuffer;
   /** The one who waits. */
   declare reader: Wait | null;
@@ -137,7 +136,6 @@ export class Inlet {
 
   constructor(transport: Transport, high: number, low: number) {
     this.transport = transport;
-    this.outside = transport.outside;
     this.buffer = new ByteBuffer();
     this.reader = null;
     this.borrower = null;
@@ -150,7 +148,7 @@ export class Inlet {
     this.high = high;
     this.low = low;
     this.received = 0;
-    this.problem = this.failedAgain;
+    this.problem = noProblem;
   }
 
   /** Asked for and not kept: most streams never have to say it, and there may be very many of them. */
@@ -189,13 +187,13 @@ export class Inlet {
     if (this.reader !== null) throw this.busyError();
     const loop = loopOf(wait);
     this.reader = wait;
-    if (this.outside) loop.outside++;
+    if (this.transport.outside) loop.outside++;
     if (!this.flowing && !this.over) this.resume();
   }
 
   withdraw(wait: Wait): void {
     this.reader = null;
-    if (this.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
+    if (this.transport.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
   }
 
   /** What may stand in the way of a read that begins: another one, bytes that are lent, the end of it all. */
@@ -213,7 +211,7 @@ export class Inlet {
 
   expects(): boolean {
     if (this.shut) throw this.closedError();
-    if (this.failure !== null) throw this.failedAgain();
+    if (this.failure !== null) throw again(this.failure);
     return !this.ended;
   }
 
@@ -295,7 +293,8 @@ export class Inlet {
       return DONE;
     }
     if (this.failure === null) return NOT_YET;
-    this.problem = this.failedAgain;
+    const { failure } = this;
+    this.problem = () => again(failure);
     return FAILED;
   }
 
@@ -313,8 +312,6 @@ export class Inlet {
     return FAILED;
   }
 
-  private readonly failedAgain = (): Error => again(this.failure as Error);
-
   private serve(reader: Wait): void {
     const attempt = attempts.get(reader.kind) as (inlet: Inlet, wait: Wait) => Outcome;
     const outcome = attempt(this, reader);
@@ -325,7 +322,7 @@ export class Inlet {
   private settle(reader: Wait, value: unknown): void {
     this.reader = null;
     const loop = (reader.waiter as Waiter).loop as Loop;
-    if (this.outside) loop.outside--;
+    if (this.transport.outside) loop.outside--;
     const mine = loop.enter();
     grant(reader, value);
     if (mine) loop.leave();
@@ -334,7 +331,7 @@ export class Inlet {
   private refuse(reader: Wait, build: () => Error): void {
     this.reader = null;
     const loop = (reader.waiter as Waiter).loop as Loop;
-    if (this.outside) loop.outside--;
+    if (this.transport.outside) loop.outside--;
     const mine = loop.enter();
     refuse(reader, new LateError(build));
     if (mine) loop.leave();
@@ -364,6 +361,9 @@ export class Inlet {
     );
   }
 }
+
+/** What nothing has failed of. */
+const noProblem = (): Error => new Error("no read of this stream has failed");
 
 /** The failure where the transport is gone and gave no reason. */
 export function goneWithoutReason(label: string): BrokenError {

@@ -52,7 +52,7 @@ const END = defineKind({
     const outlet = wait.on as Outlet;
     if (outlet.ended) return true;
     if (outlet.problem !== null) throw outlet.problem();
-    if (outlet.queue.length > 0 || outlet.writing !== null) return false;
+    if (outlet.waiting > 0) return false;
     outlet.endNow();
     return true;
   },
@@ -66,17 +66,14 @@ const END = defineKind({
 
 export class Outlet {
   declare readonly transport: Transport;
-  declare readonly outside: boolean;
   /** A write of which no more than so many bytes would be unsent completes at once. */
   declare readonly ahead: number;
   /** Nobody is in line, and the transport has room. */
   declare free: boolean;
   /** The one who has handed its bytes over, and waits until there is room again. */
   declare writing: Wait | null;
-  /** How many bytes had been handed over when it had. */
-  declare private until: number;
-  /** Those who have handed over nothing. */
-  declare readonly queue: WaitQueue;
+  /** Those who have handed over nothing; made when the first one has to wait. */
+  declare queue: WaitQueue | null;
   /** How many bytes have been handed over. */
   declare handed: number;
   /** This side has said that it will send no more. */
@@ -88,12 +85,10 @@ export class Outlet {
 
   constructor(transport: Transport, ahead: number) {
     this.transport = transport;
-    this.outside = transport.outside;
     this.ahead = ahead;
     this.free = true;
     this.writing = null;
-    this.until = 0;
-    this.queue = new WaitQueue();
+    this.queue = null;
     this.handed = 0;
     this.ended = false;
     this.broken = false;
@@ -108,6 +103,11 @@ export class Outlet {
     return this.transport.label;
   }
 
+  /** How many wait to write. */
+  get waiting(): number {
+    return (this.queue?.length ?? 0) + (this.writing === null ? 0 : 1);
+  }
+
   write(data: Uint8Array | Parcel): Wait<void> {
     return new Wait<void>(WRITE, this, data);
   }
@@ -120,15 +120,15 @@ export class Outlet {
     const loop = loopOf(wait);
     // The other arm of the same `select` may have got there first.
     if (this.problem !== null) throw this.problem();
-    if (this.outside) loop.outside++;
+    if (this.transport.outside) loop.outside++;
     const first = this.free || (wait.kind === END && this.writing === null);
-    if (first && this.queue.length === 0) this.hand(wait);
-    else this.queue.push(wait);
+    if (first && (this.queue === null || this.queue.length === 0)) this.hand(wait);
+    else (this.queue ??= new WaitQueue()).push(wait);
   }
 
   withdraw(wait: Wait): boolean {
     if (wait !== this.writing) {
-      this.queue.remove(wait);
+      this.queue?.remove(wait);
       this.leave(wait);
       return true;
     }
@@ -153,7 +153,7 @@ export class Outlet {
   /** There is room again. */
   drained(): void {
     const { writing } = this;
-    const next = writing ?? this.queue.head;
+    const next = writing ?? this.queue?.head ?? null;
     this.free = true;
     if (next === null) return;
     const loop = (next.waiter as Waiter).loop as Loop;
@@ -168,7 +168,7 @@ export class Outlet {
     this.ended = true;
     this.problem = () => new ClosedError(`${this.label}: its writing end was ended: nothing more can be written to it`);
     this.transport.end();
-    if (this.queue.length > 0) this.stopAll(this.problem);
+    if (this.waiting > 0) this.stopAll(this.problem);
   }
 
   /** The transport is gone. */
@@ -185,7 +185,7 @@ export class Outlet {
   /** Takes those in line one after the other, while there is room. */
   private goOn(): void {
     while (this.free) {
-      const wait = this.queue.shift();
+      const wait = this.queue?.shift() ?? null;
       if (wait === null) return;
       this.hand(wait);
     }
@@ -215,14 +215,14 @@ export class Outlet {
   }
 
   private leave(wait: Wait): void {
-    if (this.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
+    if (this.transport.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
   }
 
   /** From here on nothing can be written. Those who wait are told. */
   private stopAll(problem: () => Error): void {
     this.problem = problem;
     const { writing } = this;
-    const next = writing ?? this.queue.head;
+    const next = writing ?? this.queue?.head ?? null;
     this.free = false;
     if (next === null) return;
     const loop = (next.waiter as Waiter).loop as Loop;
@@ -233,7 +233,7 @@ export class Outlet {
       this.leave(writing);
       refuse(writing, error);
     }
-    for (let wait = this.queue.shift(); wait !== null; wait = this.queue.shift()) {
+    for (let wait = this.queue?.shift() ?? null; wait !== null; wait = (this.queue as WaitQueue).shift()) {
       this.leave(wait);
       refuse(wait, error);
     }

@@ -135,8 +135,8 @@ export class ByteStream implements AsyncDisposable {
   declare private readonly inlet: Inlet;
   declare private readonly outlet: Outlet;
   declare private state: number;
-  /** Those who wait until it is closed. */
-  declare private readonly closers: WaitQueue;
+  /** Those who wait until it is closed; made when there is one. */
+  declare private closers: WaitQueue | null;
   declare private onGone: (() => void)[] | null;
 
   /** For transports of your own. The stream is the only one to use it from here on. */
@@ -148,7 +148,7 @@ export class ByteStream implements AsyncDisposable {
     this.inlet = new Inlet(transport, high, low);
     this.outlet = new Outlet(transport, checkMark(options.writeAhead ?? 64 * KIB, "writeAhead"));
     this.state = OPEN;
-    this.closers = new WaitQueue();
+    this.closers = null;
     this.onGone = null;
     transport.open(new Ear(this, this.inlet, this.outlet));
     if (kernel.tap !== null) tell("created", this);
@@ -199,7 +199,7 @@ export class ByteStream implements AsyncDisposable {
       bytesRead: inlet.received,
       bytesWritten: outlet.handed,
       reading: inlet.reader !== null,
-      writing: outlet.queue.length + (outlet.writing === null ? 0 : 1),
+      writing: outlet.waiting,
       paused: inlet.paused,
       ended: inlet.ended,
       broken: outlet.broken,
@@ -348,7 +348,7 @@ export class ByteStream implements AsyncDisposable {
     inlet.takeTurn();
     if (inlet.failure !== null) throw again(inlet.failure);
     if (outlet.problem !== null) throw outlet.problem();
-    if (outlet.writing !== null || outlet.queue.length > 0)
+    if (outlet.waiting > 0)
       throw new BusyError(`${this.label}: writes are still under way: wait for them before it is handed over to ${to}`);
     const early = inlet.buffer.take(inlet.buffer.length);
     this.state = GONE;
@@ -367,15 +367,16 @@ export class ByteStream implements AsyncDisposable {
   _closeFor(wait: Wait): void {
     const loop = loopOf(wait);
     if (this._transport.outside) loop.outside++;
-    this.closers.push(wait);
+    (this.closers ??= new WaitQueue()).push(wait);
     if (this.state === OPEN) this.startClose();
   }
 
   /** @internal A task that waited for the close has been cancelled. The last one takes the descriptor with it. */
   _closeAbandoned(wait: Wait): void {
-    this.closers.remove(wait);
+    const closers = this.closers as WaitQueue;
+    closers.remove(wait);
     if (this._transport.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
-    if (this.closers.length === 0) this.abort();
+    if (closers.length === 0) this.abort();
   }
 
   private startClose(): void {
@@ -406,12 +407,13 @@ export class ByteStream implements AsyncDisposable {
       this.outlet.fail(failure);
       this.inlet.fail(failure);
     }
-    const first = this.closers.head;
-    if (first !== null) {
+    const { closers } = this;
+    const first = closers?.head ?? null;
+    if (closers !== null && first !== null) {
       const loop = (first.waiter as Waiter).loop as Loop;
       const mine = loop.enter();
-      if (this._transport.outside) loop.outside -= this.closers.length;
-      this.closers.unpark(this.closers.length);
+      if (this._transport.outside) loop.outside -= closers.length;
+      closers.unpark(closers.length);
       if (mine) loop.leave();
     }
     const waiting = this.onGone;
