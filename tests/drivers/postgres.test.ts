@@ -1,7 +1,7 @@
 // The driver `pg` on a real PostgreSQL, from coroutines.
 import { afterAll, describe, expect, test } from "vitest";
 import type { Client, ClientConfig } from "pg";
-import { allSettled, group, moveOnAfter, run, sleep, until } from "rondo";
+import { allSettled, Barrier, group, moveOnAfter, run, sleep, until } from "rondo";
 
 import { leavesNothing } from "../../packages/rondo/tests/leaks.ts";
 import { connectionTo, database, listen, patiently, query, transaction } from "./postgres.ts";
@@ -88,14 +88,16 @@ if (server instanceof Missing) {
         run(function* () {
           const db = yield* database(config, 2);
           yield* db.with((client) => query(client, "CREATE TABLE tally AS SELECT 0 AS n"));
+          // The first two have both read before one of them writes.
+          const bothHaveRead = new Barrier(2);
           let tries = 0;
           const count = () =>
             patiently(() =>
               transaction(db, function* (client) {
-                tries++;
+                const first = ++tries <= 2;
                 yield* query(client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
                 const n = Number(yield* one(client, "SELECT n FROM tally"));
-                yield* sleep(5);
+                if (first) yield* bothHaveRead.wait();
                 yield* query(client, "UPDATE tally SET n = $1", [n + 1]);
               }),
             );
