@@ -13,6 +13,7 @@ import * as fs from "node:fs";
 
 import { ClosedError } from "../coroutine/errors.ts";
 import type { Coroutine, Wait } from "../coroutine/wait.ts";
+import type { Loop } from "../loop/loop.ts";
 import { currentLoop } from "../loop/sleep.ts";
 import { Lock } from "../sync/lock.ts";
 import { suspend } from "../task/suspend.ts";
@@ -86,8 +87,11 @@ export class File implements Disposable, AsyncDisposable {
   private closeError: unknown;
   private closers: ((error: unknown) => void)[];
 
+  private readonly loop: Loop;
+
   /** @internal Made by `open`. */
-  constructor(descriptor: number, path: string, appends: boolean) {
+  constructor(descriptor: number, path: string, appends: boolean, loop: Loop) {
+    this.loop = loop;
     this.path = path;
     this.position = 0;
     this.descriptor = descriptor;
@@ -369,6 +373,9 @@ export class File implements Disposable, AsyncDisposable {
       this.closeError = error === null || error === undefined ? undefined : fileError(error, "close", this.path);
       const { closers } = this;
       this.closers = [];
+      if (this.closeError !== undefined && closers.length === 0) {
+        this.loop.report({ kind: "late", message: `${this.path} could not be closed well`, error: this.closeError });
+      }
       for (const closer of closers) closer(this.closeError);
     });
   }
@@ -466,5 +473,5 @@ export function* openFile(path: Path, flags: OpenFlags, mode: number, surely: bo
       }),
   });
   const appends = typeof flags === "number" ? (flags & fs.constants.O_APPEND) !== 0 : flags.includes("a");
-  return new File(descriptor, shownPath(path), appends);
+  return new File(descriptor, shownPath(path), appends, loop);
 }

@@ -138,6 +138,22 @@ describe("remove", () => {
     expect(fs.readdirSync(dir)).toEqual([]);
   });
 
+  test.runIf(process.platform === "linux")("names that are no text", async () => {
+    const odd = (name: string): Buffer => Buffer.concat([Buffer.from(`${dir}/`), Buffer.from(name, "latin1")]);
+    fs.mkdirSync(odd("t"));
+    fs.mkdirSync(odd("t/\xff"));
+    fs.writeFileSync(odd("t/\xff/\xfe"), "");
+    fs.writeFileSync(odd("t/a"), "");
+    await run(function* () {
+      const met: string[] = [];
+      const error = yield* thrownBy(() => walk(`${dir}/t`).forEach(({ name }) => void met.push(name)));
+      expect(met).toEqual(["a", "\ufffd"]);
+      expect(error).toMatchObject({ name: "FileError", code: "EILSEQ", operation: "walk" });
+      yield* remove(`${dir}/t`, { recursive: true });
+      expect(fs.readdirSync(dir)).toEqual([]);
+    });
+  });
+
   test("two that remove the same tree do not disturb each other", async () => {
     await run(function* () {
       for (let i = 0; i < 20; i++) {

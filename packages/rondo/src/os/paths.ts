@@ -156,21 +156,31 @@ export function* remove(
   }
 }
 
-function unlink(path: string): Wait<void> {
-  return changing("remove", path, (done) => fs.unlink(path, done));
+function unlink(path: string | Buffer): Wait<void> {
+  return changing("remove", String(path), (done) => fs.unlink(path, done));
+}
+
+/** How often a directory that should be empty may be found not to be: somebody fills it faster than it is emptied. */
+const TRIES = 100;
+
+interface OpenDir {
+  readonly path: Buffer;
+  entries: fs.Dirent<Buffer>[];
+  tries: number;
 }
 
 function* removeTree(top: string): Coroutine<void> {
-  // A list of our own and no recursion: a tree may be deeper than the stack.
-  const open: { readonly path: string; readonly entries: DirEntry[] }[] = [{ path: top, entries: yield* readDir(top) }];
+  const first = Buffer.from(top);
+  // A list of our own and no recursion: a tree may be deeper than the stack. And bytes, since a name need not be text.
+  const open: OpenDir[] = [{ path: first, entries: yield* rawEntries(first), tries: 0 }];
   for (let dir = open.at(-1); dir !== undefined; dir = open.at(-1)) {
     const entry = dir.entries.pop();
-    const path = entry === undefined ? dir.path : join(dir.path, entry.name);
+    const path = entry === undefined ? dir.path : Buffer.concat([dir.path, SLASH, entry.name]);
     try {
       if (entry === undefined) {
-        yield* changing("remove", path, (done) => fs.rmdir(path, done));
+        yield* changing("remove", String(path), (done) => fs.rmdir(path, done));
         open.pop();
-      } else if (entry.kind === "directory") open.push({ path, entries: yield* readDir(path) });
+      } else if (entry.isDirectory()) open.push({ path, entries: yield* rawEntries(path), tries: 0 });
       else yield* unlink(path);
     } catch (error) {
       // Somebody else was quicker.
@@ -179,10 +189,20 @@ function* removeTree(top: string): Coroutine<void> {
         continue;
       }
       // Somebody has put something in meanwhile: it goes too.
-      if (entry !== undefined || !hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
-      dir.entries.push(...(yield* readDir(path)));
+      if (entry !== undefined || !hasCode(error, "ENOTEMPTY", "EEXIST") || dir.tries++ > TRIES) throw error;
+      dir.entries = yield* rawEntries(path);
     }
   }
+}
+
+const SLASH = Buffer.from("/");
+
+function rawEntries(path: Buffer): Wait<fs.Dirent<Buffer>[]> {
+  return fileCall<fs.Dirent<Buffer>[]>({
+    operation: "readDir",
+    path: String(path),
+    begin: (done) => fs.readdir(path, { withFileTypes: true, encoding: "buffer" }, done),
+  });
 }
 
 /**

@@ -17,7 +17,7 @@ import { checkMs, loopOf, now, sleep } from "../loop/sleep.ts";
 import { NodeTransport } from "../net/node/transport.ts";
 import { ByteStream } from "../net/stream.ts";
 import type { Sink } from "../net/transport.ts";
-import { defer } from "../task/defer.ts";
+import { currentScope, defer } from "../task/defer.ts";
 import { cleanup, moveOnAfter } from "../task/scope.ts";
 import { suspend } from "../task/suspend.ts";
 import { type Path, shownPath } from "./call.ts";
@@ -331,6 +331,8 @@ export function* spawnProcess(
 ): Coroutine<Process> {
   const { stdin = "pipe", stdout = "pipe", stderr = "inherit" } = options;
   checkMs(options.grace ?? GRACE, "the grace of a process");
+  // First: one that no scope would end must not be started.
+  currentScope("spawnProcess()");
   let child: childProcess.ChildProcess;
   try {
     child = childProcess.spawn(command, args, {

@@ -83,7 +83,8 @@ function* finalTarget(path: string): Coroutine<string> {
       if (hasCode(error, "EINVAL", "ENOENT")) return at;
       throw error;
     }
-    at = target.startsWith("/") ? target : join(dirname(at), target);
+    // Not `join`, which takes `..` away by the letter: what is before it may be a link too.
+    at = target.startsWith("/") ? target : `${dirname(at)}/${target}`;
   }
   throw new FileError({ code: "ELOOP", operation: "open", path }, "too many symbolic links");
 }

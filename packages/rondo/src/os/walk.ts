@@ -12,7 +12,7 @@ import type { Coroutine } from "../coroutine/wait.ts";
 import { Flow } from "../combine/flow.ts";
 import type { Emit } from "../combine/producer.ts";
 import { type Path, shownPath } from "./call.ts";
-import { type FileError, hasCode } from "./errors.ts";
+import { FileError, hasCode } from "./errors.ts";
 import type { FileKind } from "./info.ts";
 import { type DirEntry, readDir, stat } from "./paths.ts";
 
@@ -66,12 +66,20 @@ export function walk(dir: Path, options: WalkOptions = {}): Flow<WalkEntry> {
   return Flow.from<WalkEntry>((emit) => walking(shownPath(dir), options, emit), { name: `walk ${shownPath(dir)}` });
 }
 
+/** What stands in a name for bytes that are no text. */
+const UNREADABLE = "\ufffd";
+
 function* walking(top: string, options: WalkOptions, emit: Emit<WalkEntry>): Coroutine<void> {
   const { maxDepth = Infinity, followSymlinks = false, enter, onError } = options;
   const failures: unknown[] = [];
-  const failed = (error: unknown): void => {
-    if (hasCode(error, "ENOENT")) return;
-    if (!hasCode(error, "EACCES", "EPERM", "ENOTDIR", "ELOOP", "EIO", "ENAMETOOLONG", "ESTALE")) throw error;
+  const failed = (cause: unknown, path: string): void => {
+    let error = cause;
+    if (hasCode(error, "ENOENT")) {
+      if (!path.includes(UNREADABLE)) return;
+      // It is not gone: Node has no name for it.
+      error = new FileError({ code: "EILSEQ", operation: "walk", path }, "its name is no valid UTF-8", cause);
+    }
+    if (!hasCode(error, "EACCES", "EPERM", "ENOTDIR", "ELOOP", "EIO", "ENAMETOOLONG", "ESTALE", "EILSEQ")) throw error;
     if (onError === undefined) failures.push(error);
     else onError(error as FileError);
   };
@@ -95,7 +103,7 @@ function* walking(top: string, options: WalkOptions, emit: Emit<WalkEntry>): Cor
       if (kind === "symlink" && followSymlinks) kind = (yield* stat(path)).kind;
     } catch (error) {
       // A link that leads nowhere is a link.
-      if (!hasCode(error, "ENOENT")) failed(error);
+      if (!hasCode(error, "ENOENT")) failed(error, path);
     }
     const entry: WalkEntry = { path, name: next.name, kind, depth };
     yield* emit(entry);
@@ -108,7 +116,7 @@ function* walking(top: string, options: WalkOptions, emit: Emit<WalkEntry>): Cor
       }
       levels.push({ dir: path, names: (yield* readDir(path)).toReversed() });
     } catch (error) {
-      failed(error);
+      failed(error, path);
     }
   }
   if (failures.length > 0) throw suppress(failures[0], failures.slice(1));

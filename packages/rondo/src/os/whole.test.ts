@@ -164,14 +164,20 @@ describe("writeFile", () => {
     fs.symlinkSync("deep/target", `${dir}/one`);
     fs.symlinkSync("one", `${dir}/two`);
     fs.symlinkSync("circle", `${dir}/circle`);
+    fs.mkdirSync(`${dir}/deep/er`);
+    fs.symlinkSync("deep/er", `${dir}/way`);
+    fs.symlinkSync("../beside", `${dir}/deep/er/link`);
     await run(function* () {
+      // What `..` means depends on where the link is, and not on how it was come to.
+      yield* writeFile(`${dir}/way/link`, "x");
+      expect(fs.readFileSync(`${dir}/deep/beside`, "utf8")).toBe("x");
       yield* writeFile(`${dir}/two`, "first");
       yield* writeFile(`${dir}/two`, "second");
       expect(fs.readlinkSync(`${dir}/two`)).toBe("one");
       expect(fs.readlinkSync(`${dir}/one`)).toBe("deep/target");
       expect(fs.readFileSync(`${dir}/deep/target`, "utf8")).toBe("second");
       expect(yield* thrownBy(() => writeFile(`${dir}/circle`, "x"))).toMatchObject({ code: "ELOOP" });
-      expect(fs.readdirSync(dir).toSorted()).toEqual(["circle", "deep", "one", "two"]);
+      expect(fs.readdirSync(dir).toSorted()).toEqual(["circle", "deep", "one", "two", "way"]);
     });
   });
 
