@@ -61,6 +61,9 @@ if (server instanceof Missing) {
           const write = (client: Client, entry: string): ReturnType<typeof query> =>
             query(client, "INSERT INTO ledger VALUES ($1)", [entry]);
 
+          using watch = yield* db.acquire();
+          const open = "SELECT count(*)::int FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+
           yield* transaction(db, (client) => write(client, "committed"));
           try {
             yield* transaction(db, function* (client) {
@@ -70,6 +73,8 @@ if (server instanceof Missing) {
           } catch (error) {
             expect(String(error)).toBe("Error: changed my mind");
           }
+          // Whoever has the error can rely on it: no lock is left that the next one would wait for.
+          expect(yield* one(watch.connection, open)).toBe(0);
           const late = yield* moveOnAfter(50, () =>
             transaction(db, function* (client) {
               yield* write(client, "lost by a cancellation");
@@ -77,6 +82,7 @@ if (server instanceof Missing) {
             }),
           );
           expect(late.timedOut).toBe(true);
+          expect(yield* one(watch.connection, open)).toBe(0);
           const { rows } = yield* db.with((client) => query<{ entry: string }>(client, "SELECT entry FROM ledger"));
           expect(rows).toEqual([{ entry: "committed" }]);
         }),
