@@ -40,7 +40,7 @@ export interface LineFeed {
 }
 
 /** The most that a line may be long where nothing is said, in bytes. */
-export const LONGEST_LINE: number = 1024 * 1024;
+const LONGEST_LINE: number = 1024 * 1024;
 
 const NEWLINE = 10;
 const RETURN = 13;

@@ -10,10 +10,11 @@ import {
   drain,
   type MakePair,
   overPair,
+  type PairBody,
   sends,
   type StreamCheckOptions,
   text,
-} from "./stream-checks.ts";
+} from "./pair.ts";
 
 /**
  * The behaviours of a stream that can be half closed, as named cases; they come on top of `streamChecks`.
@@ -31,7 +32,7 @@ import {
  */
 export function halfCloseableChecks(make: MakePair, options: StreamCheckOptions = {}): Check[] {
   const { clog = 32 * 1024 * 1024 } = options;
-  const on = (name: string, body: Parameters<typeof overPair>[1]): Check => check(name, () => overPair(make, body));
+  const on = (name: string, body: PairBody): Check => check(name, () => overPair(make, body));
 
   return [
     on("after an end the peer reads to the end, and can still write", function* (a, b, g) {

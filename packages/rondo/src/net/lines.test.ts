@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { BusyError, ClosedError, sleep } from "../index.ts";
+import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
+import { LimitError, memoryPair } from "./index.ts";
+
+describe("lines", () => {
+  test("an encoding of one byte a character, and what is no UTF-8", async () => {
+    await virtually(function* () {
+      const [a, b] = memoryPair();
+      yield* a.write(Uint8Array.of(0xe4, 10, 0xfc, 10, 0xe9));
+      yield* a.end();
+      expect(yield* b.lines({ encoding: "latin1" }).next()).toBe("ä");
+      expect(yield* b.lines().toArray()).toEqual(["\ufffd", "\ufffd"]);
+    });
+  });
+
+  test("a flow that waits while another one reads is told so and goes on afterwards", async () => {
+    await inGroup(function* (g) {
+      const [a, b] = memoryPair();
+      const reader = g.spawn(() => b.readExactly(3));
+      yield* sleep(1);
+      const lines = b.lines();
+      expect(yield* thrownBy(() => lines.next())).toBeInstanceOf(BusyError);
+      yield* a.write("abcone\ntwo\n");
+      yield* reader;
+      expect(yield* lines.next()).toBe("one");
+      expect(yield* lines.next()).toBe("two");
+    });
+  });
+
+  test("a mark of what was searched is forgotten when somebody else reads in between", async () => {
+    await inGroup(function* (g) {
+      const [a, b] = memoryPair();
+      yield* a.write("0123456789");
+      const lines = b.lines();
+      const pull = g.spawn(() => lines.next());
+      yield* sleep(1);
+      pull.cancel();
+      yield* pull.ended();
+      yield* b.readExactly(10);
+      yield* a.write("a\nb\nlonger than before");
+      yield* sleep(1);
+      expect(yield* lines.next()).toBe("a");
+      expect(yield* lines.next()).toBe("b");
+    });
+  });
+
+  test("lines in hand are gone when the stream is closed", async () => {
+    await virtually(function* () {
+      const [a, b] = memoryPair();
+      yield* a.write("one\ntwo\n");
+      const lines = b.lines();
+      expect(yield* lines.next()).toBe("one");
+      b.abort();
+      expect(yield* thrownBy(() => lines.next())).toBeInstanceOf(ClosedError);
+    });
+  });
+
+  test("a `\\r` may be the half of a line end, and then it does not count", async () => {
+    for (const [text, expected] of [
+      ["abc\r\nd\n", ["abc", "d"]],
+      ["abc\n", ["abc"]],
+      ["\r\nabc", ["", "abc"]],
+      ["abcd\n", "too long"],
+      ["abcd\r\n", "too long"],
+      ["abc\rd\n", "too long"],
+      ["abc\r", "too long"],
+    ] as const) {
+      for (const window of [1, 2, 100]) {
+        await inGroup(function* (g) {
+          const [a, b] = memoryPair({ window });
+          g.spawn(
+            function* () {
+              yield* a.write(text);
+              yield* a.end();
+            },
+            { daemon: true },
+          );
+          if (expected === "too long")
+            expect(yield* thrownBy(() => b.lines({ max: 3 }).toArray())).toBeInstanceOf(LimitError);
+          else expect(yield* b.lines({ max: 3 }).toArray()).toEqual(expected);
+        });
+      }
+    }
+  });
+});
+
+describe("memoryPair", () => {
+  test("what was sent before a close is read to its end, also by one that has heard that it can write no more", async () => {
+    await onEverySchedule(function* () {
+      const [a, b] = memoryPair();
+      yield* a.write("last words");
+      yield* a.close();
+      expect(String(yield* thrownBy(() => b.write("too late")))).toContain("the peer has closed the connection");
+      expect((yield* b.readExactly(10))?.length).toBe(10);
+      expect(yield* b.read()).toBe(undefined);
+    });
+  });
+
+  test("neither side sees what the other one does with its bytes", async () => {
+    await virtually(function* () {
+      const [a, b] = memoryPair();
+      const mine = Uint8Array.of(1, 2, 3);
+      yield* a.write(mine);
+      mine[0] = 9;
+      const theirs = (yield* b.read()) as Uint8Array;
+      theirs[1] = 9;
+      expect([...theirs]).toEqual([1, 9, 3]);
+      expect([...mine]).toEqual([9, 2, 3]);
+    });
+  });
+});
