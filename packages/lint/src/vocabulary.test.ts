@@ -3,6 +3,8 @@
 import * as rondo from "rondo";
 import type { BroadcastSender, Group, Operation, Receiver, Scope, Sender, Subscription, Task } from "rondo";
 import * as hand from "rondo/coroutine";
+import * as net from "rondo/net";
+import * as os from "rondo/os";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { isRondo, methods, operations, operationTypes, results } from "./vocabulary.ts";
 
@@ -30,7 +32,10 @@ type Instances<M> = {
     : never;
 };
 
-type Known = Instances<typeof rondo> & {
+type Known = Instances<typeof rondo & typeof net & typeof os> & {
+  Listener: net.Listener;
+  Pool: net.Pool<unknown>;
+  UdpSocket: net.UdpSocket;
   BroadcastSender: BroadcastSender<unknown>;
   Group: Group;
   Receiver: Receiver<unknown>;
@@ -55,6 +60,8 @@ describe("the vocabulary", () => {
   it("lists exactly the functions of each entry point that make an operation", () => {
     expectTypeOf<(typeof operations)["rondo"][number]>().toEqualTypeOf<Exclude<Makers<typeof rondo>, Started>>();
     expectTypeOf<(typeof operations)["rondo/coroutine"][number]>().toEqualTypeOf<Makers<typeof hand>>();
+    expectTypeOf<(typeof operations)["rondo/net"][number]>().toEqualTypeOf<Makers<typeof net>>();
+    expectTypeOf<(typeof operations)["rondo/os"][number]>().toEqualTypeOf<Makers<typeof os>>();
   });
 
   it("lists exactly the methods of each class that make an operation", () => {
@@ -79,7 +86,7 @@ describe("the vocabulary", () => {
   });
 
   it("names only what is really exported", () => {
-    const entries: Record<string, object> = { rondo, "rondo/coroutine": hand };
+    const entries: Record<string, object> = { rondo, "rondo/coroutine": hand, "rondo/net": net, "rondo/os": os };
     for (const [entry, names] of Object.entries(operations)) {
       for (const name of names) expect(entries[entry], entry).toHaveProperty(name, expect.any(Function));
     }
@@ -93,7 +100,7 @@ describe("the vocabulary", () => {
 
   it("names only methods that the classes really have", () => {
     for (const [name, list] of Object.entries(methods)) {
-      const known = (rondo as Record<string, unknown>)[name];
+      const known = ({ ...rondo, ...net, ...os } as Record<string, unknown>)[name];
       if (typeof known !== "function") continue;
       for (const method of list) expect((known.prototype as object) ?? {}, name).toHaveProperty(method);
     }
