@@ -54,13 +54,13 @@ const ATTEMPT_DELAY = 250;
  *     const listener = yield* listen({ host: "127.0.0.1", port: 0 });
  *     g.spawn(
  *       serve(listener, function* (stream) {
- *         yield* stream.write(`hello ${yield* stream.readUntil("\n")}`);
+ *         yield* stream.write(["hello ", (yield* stream.readUntil("\n")) ?? ""]);
  *       }),
  *       { daemon: true },
  *     );
  *     const stream = yield* connect({ host: "127.0.0.1", port: listener.address.port });
  *     yield* stream.write("world\n");
- *     for (const line of [yield* stream.readUntil("\n")]) console.log(String(line)); // prints: hello world
+ *     console.log(yield* stream.lines().next()); // prints: hello world
  *     yield* stream.close();
  *   }),
  * );

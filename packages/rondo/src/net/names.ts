@@ -106,32 +106,83 @@ export function* resolveRecords<T = unknown>(name: string, type: string): Corout
  * @example
  * ```ts
  * import { all, run } from "rondo";
- * import { resolve4, resolve6 } from "rondo/net";
+ * import { resolve4, resolve6, type SystemError } from "rondo/net";
  *
  * function* addresses(name: string) {
- *   const [four, six] = yield* all([resolve4(name), resolve6(name)]);
+ *   const [six, four] = yield* all([resolve6(name), resolve4(name)]);
  *   return [...six, ...four];
  * }
- * const main = () => addresses("example.org");
- * if (process.argv.includes("--ask")) console.log(await run(main));
- * console.log(typeof main); // prints: function
+ * try {
+ *   await run(() => addresses("not..a.name"));
+ * } catch (error) {
+ *   console.log((error as SystemError).code); // prints: EBADNAME
+ * }
  * ```
  */
 export function resolve4(name: string): Coroutine<string[]> {
   return resolveRecords<string>(name, "A");
 }
 
-/** The IPv6 addresses that name servers have for a name. A switch point. Throws as {@link resolveRecords}. */
+/**
+ * The IPv6 addresses that name servers have for a name. A switch point. Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolve6, SystemError } from "rondo/net";
+ *
+ * function* speaksIPv6(name: string) {
+ *   try {
+ *     return (yield* resolve6(name)).length > 0;
+ *   } catch (error) {
+ *     if (error instanceof SystemError) return false; // no such name, or no such record
+ *     throw error;
+ *   }
+ * }
+ * console.log(await run(() => speaksIPv6("not..a.name"))); // prints: false
+ * ```
+ */
 export function resolve6(name: string): Coroutine<string[]> {
   return resolveRecords<string>(name, "AAAA");
 }
 
-/** The name that a name is an alias of. A switch point. Throws as {@link resolveRecords}. */
+/**
+ * The name that a name is an alias of. A switch point. Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolveCname } from "rondo/net";
+ *
+ * function* realName(name: string) {
+ *   try {
+ *     return (yield* resolveCname(name))[0];
+ *   } catch {
+ *     return name; // it is no alias
+ *   }
+ * }
+ * console.log(await run(() => realName("not..an.alias"))); // prints: not..an.alias
+ * ```
+ */
 export function resolveCname(name: string): Coroutine<string[]> {
   return resolveRecords<string>(name, "CNAME");
 }
 
-/** The name servers of a domain. A switch point. Throws as {@link resolveRecords}. */
+/**
+ * The name servers of a domain. A switch point. Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolveNs, SystemError } from "rondo/net";
+ *
+ * try {
+ *   await run(() => resolveNs("not..a.domain"));
+ * } catch (error) {
+ *   console.log((error as SystemError).code); // prints: EBADNAME
+ * }
+ * ```
+ */
 export function resolveNs(name: string): Coroutine<string[]> {
   return resolveRecords<string>(name, "NS");
 }
@@ -139,13 +190,46 @@ export function resolveNs(name: string): Coroutine<string[]> {
 /**
  * The texts of a name. One that was cut into pieces of 255 bytes, as the format demands, is given whole. A switch point.
  * Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolveTxt } from "rondo/net";
+ *
+ * // Who may send mail for a domain, as it says itself (RFC 7208).
+ * function* senders(domain: string) {
+ *   try {
+ *     return (yield* resolveTxt(domain)).find((text) => text.startsWith("v=spf1 "));
+ *   } catch {
+ *     return undefined; // it says nothing
+ *   }
+ * }
+ * console.log(await run(() => senders("not..a.domain"))); // prints: undefined
+ * ```
  */
 export function* resolveTxt(name: string): Coroutine<string[]> {
   const records = yield* resolveRecords<readonly string[]>(name, "TXT");
   return records.map((pieces) => pieces.join(""));
 }
 
-/** The mail servers of a domain, the first to try first. A switch point. Throws as {@link resolveRecords}. */
+/**
+ * The mail servers of a domain, the first to try first. A switch point. Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolveMx } from "rondo/net";
+ *
+ * function* mailServers(domain: string) {
+ *   try {
+ *     return (yield* resolveMx(domain)).map(({ exchange }) => exchange);
+ *   } catch {
+ *     return [domain]; // then the domain itself takes mail (RFC 5321, 5.1)
+ *   }
+ * }
+ * console.log(await run(() => mailServers("not..a.domain"))); // prints: [ 'not..a.domain' ]
+ * ```
+ */
 export function* resolveMx(name: string): Coroutine<MxRecord[]> {
   const records = yield* resolveRecords<MxRecord>(name, "MX");
   return records.map(({ priority, exchange }) => ({ priority, exchange })).toSorted((a, b) => a.priority - b.priority);
@@ -154,6 +238,23 @@ export function* resolveMx(name: string): Coroutine<MxRecord[]> {
 /**
  * Where a service is, such as `_imaps._tcp.example.org`: the lowest priority first, and among equals the heaviest first
  * (RFC 2782 would draw lots by weight). A switch point. Throws as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { resolveSrv } from "rondo/net";
+ *
+ * function* imapServer(domain: string) {
+ *   try {
+ *     const [first] = yield* resolveSrv(`_imaps._tcp.${domain}`);
+ *     if (first !== undefined) return `${first.name}:${first.port}`;
+ *   } catch {
+ *     // it announces none
+ *   }
+ *   return `imap.${domain}:993`;
+ * }
+ * console.log(await run(() => imapServer("not..a.domain"))); // prints: imap.not..a.domain:993
+ * ```
  */
 export function* resolveSrv(name: string): Coroutine<SrvRecord[]> {
   const records = yield* resolveRecords<SrvRecord>(name, "SRV");
@@ -164,6 +265,18 @@ export function* resolveSrv(name: string): Coroutine<SrvRecord[]> {
 
 /**
  * The names of an IP address. A switch point. Throws a `TypeError` for what is no address, else as {@link resolveRecords}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { reverse } from "rondo/net";
+ *
+ * try {
+ *   await run(() => reverse("example.org"));
+ * } catch (error) {
+ *   console.log((error as Error).message); // prints: reverse() takes an IP address, not example.org
+ * }
+ * ```
  */
 export function reverse(address: string): Coroutine<string[]> {
   return resolveRecords<string>(reverseName(address), "PTR");

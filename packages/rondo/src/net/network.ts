@@ -14,6 +14,7 @@ import type { Address, Transport } from "./transport.ts";
  */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** Withdraws what was asked for: nothing is called back any more, and what comes late is closed. */
 export type Abandon = () => void;
 
 /** What becomes of a listening socket. */
@@ -26,6 +27,7 @@ export interface ListenerSink {
   closed(error: Error | null): void;
 }
 
+/** A socket that listens, to be told what to do. Nothing is called back before `listen` has called `done`. */
 export interface ListeningDoor {
   readonly address: Address;
   /** Stops and goes on accepting; connections wait in the system's queue meanwhile, where that is possible. */
@@ -34,6 +36,7 @@ export interface ListeningDoor {
   close(): void;
 }
 
+/** How a network is to listen. */
 export interface ListenOptions {
   readonly backlog?: number | undefined;
   readonly reusePort?: boolean | undefined;
@@ -48,6 +51,7 @@ export interface Datagram {
   readonly from: Address;
 }
 
+/** What becomes of a socket for datagrams. */
 export interface DatagramSink {
   received(datagram: Datagram): void;
   /** The system has told of an error that does not end the socket: nobody listens at the address it is connected to. */
@@ -55,6 +59,7 @@ export interface DatagramSink {
   closed(error: Error | null): void;
 }
 
+/** A socket for datagrams, to be told what to do. */
 export interface DatagramDoor {
   readonly address: Address;
   send(data: Uint8Array, to: Address | undefined, done: (error: Error | null) => void): void;
@@ -78,6 +83,7 @@ export interface ResolvedAddress {
   readonly family: 4 | 6;
 }
 
+/** What a host brings as its service `network`: another world is another one of these. */
 export interface Network {
   /** One attempt to connect; `done` gets a transport that has not begun to read, or the error. */
   connect(

@@ -34,6 +34,7 @@ export interface Sink {
   closed(error: Error | null): void;
 }
 
+/** What carries the bytes of one stream. Write your own, and `new ByteStream(transport)` is a stream like every other. */
 export interface Transport {
   /** What a person reads in errors and snapshots: `tcp 127.0.0.1:50000 > 127.0.0.1:80`. */
   readonly label: string;
