@@ -241,13 +241,13 @@ export class Process {
 class ChildPipe extends NodeTransport {
   private readonly pipe: Socket;
   private readonly owner: Process;
-  private wanted: boolean;
+  private asked: boolean;
 
   constructor(socket: Socket, owner: Process, name: string) {
     super(socket, { kind: `${name} of ${shown(owner.command, [])} (${owner.pid})` });
     this.pipe = socket;
     this.owner = owner;
-    this.wanted = false;
+    this.asked = false;
   }
 
   override open(sink: Sink): void {
@@ -260,12 +260,12 @@ class ChildPipe extends NodeTransport {
   }
 
   override resume(): void {
-    this.wanted = true;
+    this.asked = true;
     super.resume();
   }
 
   override pause(): void {
-    this.wanted = false;
+    this.asked = false;
     super.pause();
   }
 
@@ -275,7 +275,7 @@ class ChildPipe extends NodeTransport {
    */
   processEnded(): void {
     setImmediate(() => {
-      if (!this.wanted && !this.pipe.destroyed) super.pause();
+      if (!this.asked && !this.pipe.destroyed) super.pause();
     });
   }
 
