@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
@@ -26,12 +27,17 @@ function call<T = unknown>(pool: ProcessPool, name: string, ...args: readonly un
   return offloadProcess<T>({ module, name, args, pool });
 }
 
-/** Whether a process is there. */
+/** Whether a process runs. One that has ended may be listed until somebody, who may take his time, asks how. */
 function lives(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch {
     return false; // ESRCH: there is none
+  }
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return process.platform !== "linux"; // there it has gone in this moment, and elsewhere there is no such file
   }
 }
 
@@ -101,6 +107,14 @@ describe("offloadProcess", () => {
         while (pool.statistics().running === 0) yield* until(Promise.resolve());
         task.cancel();
       });
+      expect(yield* call(pool, "where")).toEqual(before);
+    }));
+
+  test("leaves it to the program what becomes of Ctrl-C, which reaches all processes of a terminal", () =>
+    withPool(function* (pool) {
+      const before = yield* call<{ process: number }>(pool, "where");
+      process.kill(before.process, "SIGINT");
+      expect(yield* call(pool, "later", 1)).toBe(1);
       expect(yield* call(pool, "where")).toEqual(before);
     }));
 

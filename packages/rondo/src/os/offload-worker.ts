@@ -134,6 +134,8 @@ if (parentPort !== null) {
   };
   process.on("message", (message: ToHand) => handle(message, undefined, reply));
   process.on("uncaughtExceptionMonitor", (error) => reply({ kind: "crash", error: packError(error) }));
+  // Ctrl-C goes to every process of the terminal, and what becomes of this one is for the program to say.
+  process.on("SIGINT", () => {});
   // The program is gone: nobody wants the result.
   process.on("disconnect", () => process.exit());
 }
