@@ -30,8 +30,8 @@ export interface TlsSettings extends Credentials {
   readonly ciphers?: string | undefined;
   /**
    * What it is when the connection ends and TLS has not said that it would (a `close_notify`): `error`, since anybody on the
-   * way can cut a connection, or `end`, for peers that are known for it (HTTP/1.0 servers whose answers carry their
-   * length). Default `error`.
+   * way can cut a connection, or `end`, for peers that are known for it and that say in other words when they are done
+   * (HTTP with a length). Servers on `node:tls` do so when they end at once after their first write. Default `error`.
    */
   readonly truncation?: "error" | "end" | undefined;
 }

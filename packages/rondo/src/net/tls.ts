@@ -117,20 +117,25 @@ export function* secured(
     discard(transport);
     throw refused;
   }
+  let taken = false;
   const shaking = (): Operation<Secured> =>
-    suspend<Secured>(
-      (wake, fail) =>
-        withdrawing(
-          engine.start(transport, bytes, (error, done) =>
-            error === null ? wake(done as Secured) : fail(new LateError(() => anew(error))),
-          ),
-        ),
-      `TLS handshake on ${label}`,
-    );
-  const result =
-    handshakeTimeout === Infinity
-      ? { timedOut: false as const, value: yield* shaking() }
-      : yield* moveOnAfter(handshakeTimeout, shaking);
+    suspend<Secured>((wake, fail) => {
+      const abandon = engine.start(transport, bytes, (error, done) =>
+        error === null ? wake(done as Secured) : fail(new LateError(() => anew(error))),
+      );
+      taken = true;
+      return withdrawing(abandon);
+    }, `TLS handshake on ${label}`);
+  let result: { readonly timedOut: false; readonly value: Secured } | { readonly timedOut: true };
+  try {
+    result =
+      handshakeTimeout === Infinity
+        ? { timedOut: false, value: yield* shaking() }
+        : yield* moveOnAfter(handshakeTimeout, shaking);
+  } finally {
+    // Cancelled before it began, or settings that the engine does not take: nobody else has the transport.
+    if (!taken) discard(transport);
+  }
   if (result.timedOut)
     throw new TlsError(`${label}: the TLS handshake was not done after ${handshakeTimeout} ms`, "handshake timeout");
   return new TlsStream(result.value.transport, result.value.info);

@@ -26,6 +26,7 @@ import type { Secured, TlsEngine, TlsService } from "../tls-service.ts";
 import type { Transport } from "../transport.ts";
 import { Carrier } from "./tls-carrier.ts";
 import { refusedCertificate, tlsFailure } from "./tls-errors.ts";
+import { type Kept, pack, unpack } from "./tls-session.ts";
 import { tlsLabel, TlsTransport, watchEnd } from "./tls-transport.ts";
 
 type Done = (error: Error | null, secured: Secured | null) => void;
@@ -66,15 +67,24 @@ function clientContext(settings: ClientSettings): SecureContext {
 class ClientEngine implements TlsEngine {
   private readonly settings: ClientSettings;
   private readonly context: SecureContext;
+  /** The session to resume, where it may be. */
+  private readonly kept: Kept | undefined;
 
   constructor(settings: ClientSettings) {
+    const { session, rejectUnauthorized } = settings;
     this.settings = settings;
     this.context = clientContext(settings);
+    const kept = session === undefined ? undefined : unpack(session);
+    // One that was made for another name, or with anybody, is no pass: then there is a whole handshake.
+    const good =
+      kept !== undefined &&
+      (rejectUnauthorized === false || this.verdict(kept.authorized, "", kept.certificate, "") === null);
+    this.kept = good ? kept : undefined;
   }
 
   start(transport: Transport, early: Uint8Array, done: Done): Abandon {
-    const { settings, context } = this;
-    const { servername = "", alpn, session, onSession } = settings;
+    const { settings, context, kept } = this;
+    const { servername = "", alpn } = settings;
     const carrier = new Carrier(transport, early);
     const options: ConnectionOptions = {
       socket: carrier as Duplex,
@@ -87,39 +97,50 @@ class ClientEngine implements TlsEngine {
       checkServerIdentity: () => undefined,
     };
     if (alpn !== undefined) options.ALPNProtocols = alpn;
-    if (session !== undefined) options.session = Buffer.from(session);
+    if (kept !== undefined) options.session = kept.session;
     const socket = tls().connect(options);
     const handshake = new Handshake("client", socket, carrier, settings, done);
-    socket.on("session", (fresh: Buffer) => {
-      if (handshake.info === null) handshake.sessions.push(fresh);
-      else handshake.info.session = fresh;
-      onSession?.(fresh);
+    socket.on("session", (fresh: Buffer) => handshake.keep(fresh));
+    socket.once("secureConnect", () => {
+      const resumed = kept !== undefined && socket.isSessionReused();
+      // Once: a second time Node answers that there is none. And none is shown where a session is resumed.
+      const certificate = resumed ? kept.certificate : socket.getPeerX509Certificate();
+      const authorized = socket.authorized && (!resumed || kept.authorized);
+      handshake.secure(certificate, this.verdict(authorized, codeOf(socket), certificate, handshake.label));
     });
-    socket.once("secureConnect", () =>
-      handshake.secure((certificate) => this.verdict(socket, certificate, handshake.label)),
-    );
     return handshake.abandon;
   }
 
   /** What is wrong with the server's certificate, or null. */
-  private verdict(socket: TLSSocket, certificate: X509Certificate | undefined, label: string): Error | null {
+  private verdict(
+    authorized: boolean,
+    code: string,
+    certificate: X509Certificate | undefined,
+    label: string,
+  ): Error | null {
     const { servername = "" } = this.settings;
     if (certificate === undefined)
       return new TlsError(`${label}: the server has shown no certificate`, "certificate", {
         expected: `one for ${servername}`,
       });
-    if (!socket.authorized) return refusedCertificate(codeOf(socket), label, dates(codeOf(socket), certificate));
-    // Also of a session that is resumed: it may have been another server's.
-    const mismatch =
-      servername === "" ? undefined : tls().checkServerIdentity(servername, certificate.toLegacyObject());
-    if (mismatch === undefined && servername !== "") return null;
+    if (!authorized) return refusedCertificate(code, label, dates(code, certificate));
+    if (new Date(certificate.validTo).getTime() < Date.now())
+      return refusedCertificate("CERT_HAS_EXPIRED", label, dates("CERT_HAS_EXPIRED", certificate));
     const received = certificate.subjectAltName ?? certificate.subject;
+    if (servername === "")
+      return new TlsError(
+        `${label}: nobody has said for which name the server's certificate has to be (\`servername\`); it is for ${received}`,
+        "hostname",
+        { received },
+      );
+    if (tls().checkServerIdentity(servername, certificate.toLegacyObject()) === undefined) return null;
     return new TlsError(
-      servername === ""
-        ? `${label}: nobody has said for which name the server's certificate has to be (\`servername\`); it is for ${received}`
-        : `${label}: the server's certificate is not for ${servername}: it is for ${received}`,
+      `${label}: the server's certificate is not for ${servername}: it is for ${received}`,
       "hostname",
-      { expected: servername, received },
+      {
+        expected: servername,
+        received,
+      },
     );
   }
 }
@@ -177,7 +198,10 @@ class ServerEngine implements TlsEngine {
     const handshake: Handshake = new Handshake("server", socket, carrier, settings, done);
     // Errors of a server's socket come here until somebody takes it over.
     socket.on("_tlsError", (error: Error) => handshake.fail(error));
-    socket.once("secure", () => handshake.secure((certificate) => this.verdict(socket, certificate, handshake.label)));
+    socket.once("secure", () => {
+      const certificate = socket.getPeerX509Certificate();
+      handshake.secure(certificate, this.verdict(socket, certificate, handshake.label));
+    });
     return handshake.abandon;
   }
 
@@ -250,8 +274,9 @@ function dates(code: string, { validFrom, validTo, issuer }: X509Certificate): {
 class Handshake {
   readonly label: string;
   readonly abandon: Abandon;
-  readonly sessions: Buffer[];
-  info: Info | null;
+  /** Sessions that came before it was clear that they count. */
+  private readonly early: Buffer[];
+  private info: Info | null;
   private readonly role: "client" | "server";
   private readonly socket: TLSSocket;
   private readonly carrier: Carrier;
@@ -273,7 +298,7 @@ class Handshake {
     this.settings = settings;
     this.done = done;
     this.open = true;
-    this.sessions = [];
+    this.early = [];
     this.info = null;
     socket.disableRenegotiation();
     watchEnd(socket, carrier);
@@ -289,13 +314,10 @@ class Handshake {
     };
   }
 
-  /** The two have agreed; `judge` says what is wrong with the peer's certificate all the same, or null. */
-  secure(judge: (certificate: X509Certificate | undefined) => Error | null): void {
+  /** The two have agreed; `verdict` says what is wrong with the peer's certificate all the same, or null. */
+  secure(certificate: X509Certificate | undefined, verdict: Error | null): void {
     if (!this.open) return;
     const { role, socket, carrier, settings } = this;
-    // Once: a second time Node answers that there is none.
-    const certificate = socket.getPeerX509Certificate();
-    const verdict = judge(certificate);
     const asked = role === "client" || (settings.clientCertificate ?? "none") !== "none";
     const strict = role === "client" ? settings.rejectUnauthorized !== false : settings.clientCertificate === "require";
     if (verdict !== null && strict) {
@@ -304,8 +326,21 @@ class Handshake {
     }
     this.open = false;
     this.info = new Info(role, socket, certificate, asked && verdict === null, verdict ?? undefined);
-    this.info.session = this.sessions.at(-1);
+    // A server need not give a new one to somebody who has resumed one.
+    if (this.info.resumed) this.info.session = settings.session;
+    for (const session of this.early) this.keep(session);
     this.done(null, { transport: new TlsTransport(socket, carrier, settings.truncation ?? "error"), info: this.info });
+  }
+
+  /** A session has come that can be resumed later. */
+  keep(session: Buffer): void {
+    const { info } = this;
+    if (info === null) {
+      this.early.push(session);
+      return;
+    }
+    info.session = pack({ session, certificate: info.x509, authorized: info.authorized });
+    this.settings.onSession?.(info.session);
   }
 
   /** It ends here: with an error, or without one because the connection is over. */
@@ -313,9 +348,11 @@ class Handshake {
     if (!this.open) return;
     this.open = false;
     const { carrier, socket, label } = this;
+    // An alert, and the end behind it: Node tells of the end first.
+    error ??= socket.errored;
     const { code } = (error ?? {}) as NodeJS.ErrnoException;
     const over = error === null || code === "ECONNRESET" || code === "EPIPE";
-    const failure = over ? this.cut() : tlsFailure(error, label, carrier.sample);
+    const failure = over ? this.cut() : tlsFailure(error as Error, label, carrier.sample);
     // Closed and not reset, so that an alert gets through.
     if (!socket.destroyed) socket.destroy();
     carrier.limit();
@@ -341,7 +378,7 @@ class Info implements TlsInfo {
   readonly authorized: boolean;
   readonly authorizationError: Error | undefined;
   session: Uint8Array | undefined;
-  private readonly x509: X509Certificate | undefined;
+  readonly x509: X509Certificate | undefined;
 
   constructor(
     role: "client" | "server",
