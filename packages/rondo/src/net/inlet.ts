@@ -192,8 +192,7 @@ export class Inlet {
   }
 
   withdraw(wait: Wait): void {
-    this.reader = null;
-    if (this.transport.outside) ((wait.waiter as Waiter).loop as Loop).outside--;
+    this.release(wait);
   }
 
   /** What may stand in the way of a read that begins: another one, bytes that are lent, the end of it all. */
@@ -320,21 +319,18 @@ export class Inlet {
   }
 
   private settle(reader: Wait, value: unknown): void {
-    this.reader = null;
-    const loop = (reader.waiter as Waiter).loop as Loop;
-    if (this.transport.outside) loop.outside--;
-    const mine = loop.enter();
+    this.release(reader);
     grant(reader, value);
-    if (mine) loop.leave();
   }
 
   private refuse(reader: Wait, build: () => Error): void {
-    this.reader = null;
-    const loop = (reader.waiter as Waiter).loop as Loop;
-    if (this.transport.outside) loop.outside--;
-    const mine = loop.enter();
+    this.release(reader);
     refuse(reader, new LateError(build));
-    if (mine) loop.leave();
+  }
+
+  private release(reader: Wait): void {
+    this.reader = null;
+    if (this.transport.outside) ((reader.waiter as Waiter).loop as Loop).outside--;
   }
 
   private resume(): void {

@@ -108,6 +108,11 @@ export class Outlet {
     return (this.queue?.length ?? 0) + (this.writing === null ? 0 : 1);
   }
 
+  /** The first of them. */
+  get first(): Wait | null {
+    return this.writing ?? this.queue?.head ?? null;
+  }
+
   write(data: Uint8Array | Parcel): Wait<void> {
     return new Wait<void>(WRITE, this, data);
   }
@@ -153,15 +158,10 @@ export class Outlet {
   /** There is room again. */
   drained(): void {
     const { writing } = this;
-    const next = writing ?? this.queue?.head ?? null;
     this.free = true;
-    if (next === null) return;
-    const loop = (next.waiter as Waiter).loop as Loop;
-    const mine = loop.enter();
     this.writing = null;
     if (writing !== null) this.done(writing);
     this.goOn();
-    if (mine) loop.leave();
   }
 
   endNow(): void {
@@ -222,11 +222,7 @@ export class Outlet {
   private stopAll(problem: () => Error): void {
     this.problem = problem;
     const { writing } = this;
-    const next = writing ?? this.queue?.head ?? null;
     this.free = false;
-    if (next === null) return;
-    const loop = (next.waiter as Waiter).loop as Loop;
-    const mine = loop.enter();
     this.writing = null;
     const error = new LateError(problem);
     if (writing !== null) {
@@ -237,7 +233,6 @@ export class Outlet {
       this.leave(wait);
       refuse(wait, error);
     }
-    if (mine) loop.leave();
   }
 }
 

@@ -326,6 +326,35 @@ describe("the writing half", () => {
       { writeAhead: 500 },
     ));
 
+  test("what is done to it from outside of tasks runs none of them inside the call", () =>
+    scripted(
+      function* (stream, transport, g) {
+        const seen: string[] = [];
+        transport.room = false;
+        transport.unsent = 700;
+        const writer = g.spawn(() => stream.write(new Uint8Array(1000)));
+        for (const operation of [() => stream.write("behind"), () => stream.read()])
+          g.spawn(function* () {
+            yield* thrownBy(operation);
+            seen.push("woken");
+          });
+        yield* settled();
+        const done = new Promise<void>((resolve) => {
+          setImmediate(() => {
+            writer.cancel(); // which breaks it for those behind
+            seen.push("cancelled");
+            stream.abort();
+            seen.push("aborted");
+            resolve();
+          });
+        });
+        yield* until(done);
+        yield* settled();
+        expect(seen).toEqual(["cancelled", "aborted", "woken", "woken"]);
+      },
+      { writeAhead: 500 },
+    ));
+
   test("a write that loses a select has sent nothing", () =>
     scripted(
       function* (stream, transport) {

@@ -396,6 +396,11 @@ export class ByteStream implements AsyncDisposable {
     this.outlet.shutDown(why);
   }
 
+  /** @internal */
+  get _firstCloser(): Wait | null {
+    return this.closers?.head ?? null;
+  }
+
   /** @internal The transport is gone. */
   _gone(error: Error | null): void {
     if (this.state === GONE) return;
@@ -408,13 +413,9 @@ export class ByteStream implements AsyncDisposable {
       this.inlet.fail(failure);
     }
     const { closers } = this;
-    const first = closers?.head ?? null;
-    if (closers !== null && first !== null) {
-      const loop = (first.waiter as Waiter).loop as Loop;
-      const mine = loop.enter();
-      if (this._transport.outside) loop.outside -= closers.length;
+    if (closers !== null && closers.length > 0) {
+      if (this._transport.outside) loopBehind(closers.head).outside -= closers.length;
       closers.unpark(closers.length);
-      if (mine) loop.leave();
     }
     const waiting = this.onGone;
     this.onGone = null;
@@ -422,7 +423,12 @@ export class ByteStream implements AsyncDisposable {
   }
 }
 
-/** What the transport talks to: the two halves, without a word of it on the face of the stream. */
+/**
+ * What the transport talks to: the two halves, without a word of it on the face of the stream.
+ *
+ * Those who are woken run before the transport goes on, so a message costs no turn of the host. Only here: what a task
+ * does to a stream wakes others as everything else does, and never runs them inside the call.
+ */
 class Ear implements Sink {
   declare private readonly stream: ByteStream;
   declare private readonly inlet: Inlet;
@@ -435,20 +441,57 @@ class Ear implements Sink {
   }
 
   received(chunk: Uint8Array): void {
-    this.inlet.push(chunk);
+    const { inlet } = this;
+    if (inlet.reader === null) {
+      inlet.push(chunk);
+      return;
+    }
+    const loop = loopBehind(inlet.reader);
+    const mine = loop.enter();
+    inlet.push(chunk);
+    if (mine) loop.leave();
   }
 
   ended(): void {
-    this.inlet.end();
+    const { inlet } = this;
+    if (inlet.reader === null) {
+      inlet.end();
+      return;
+    }
+    const loop = loopBehind(inlet.reader);
+    const mine = loop.enter();
+    inlet.end();
+    if (mine) loop.leave();
   }
 
   drained(): void {
-    this.outlet.drained();
+    const { outlet } = this;
+    const { first } = outlet;
+    if (first === null) {
+      outlet.drained();
+      return;
+    }
+    const loop = loopBehind(first);
+    const mine = loop.enter();
+    outlet.drained();
+    if (mine) loop.leave();
   }
 
   closed(error: Error | null): void {
+    const first = this.inlet.reader ?? this.outlet.first ?? this.stream._firstCloser;
+    if (first === null) {
+      this.stream._gone(error);
+      return;
+    }
+    const loop = loopBehind(first);
+    const mine = loop.enter();
     this.stream._gone(error);
+    if (mine) loop.leave();
   }
+}
+
+function loopBehind(wait: Wait | null): Loop {
+  return ((wait as Wait).waiter as Waiter).loop as Loop;
 }
 
 function parcel(parts: readonly (Uint8Array | string)[]): Parcel {
