@@ -265,6 +265,79 @@ describe("a stream of somebody else's", () => {
     }));
 });
 
+describe("a transport that is paused and resumed", () => {
+  test("gives every byte once and in order, also what Node has read meanwhile, and the end after it", () => {
+    // So much that Node's own buffer fills, and in pieces whose numbers tell where they belong.
+    const sent = Buffer.alloc(2_000_000);
+    for (let i = 0; i < sent.length; i += 4) sent.writeUInt32LE(i, i);
+    return leavesNothing(async () => {
+      const server = net.createServer((socket) => socket.on("error", () => {}).end(sent));
+      await new Promise<void>((done) => void server.listen(0, "127.0.0.1", done));
+      const { port } = server.address() as net.AddressInfo;
+      const socket = net.connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+      socket.pause();
+      await new Promise((done) => socket.once("connect", done));
+      const transport = new NodeTransport(socket);
+      const chunks: Uint8Array[] = [];
+      let after = "";
+      let late = 0;
+      await new Promise<void>((done) => {
+        const sink: Sink = {
+          received(chunk) {
+            chunks.push(chunk);
+            // Each time for a while that lets more come, or for a moment, or inside the same event.
+            transport.pause();
+            const count = chunks.length;
+            if (count % 3 === 0) setTimeout(() => transport.resume(), 2);
+            else if (count % 3 === 1) setImmediate(() => transport.resume());
+            else transport.resume();
+          },
+          ended() {
+            after = `${chunks.reduce((sum, { length }) => sum + length, 0)} bytes`;
+            transport.close();
+          },
+          drained: () => {},
+          closed: () => done(),
+        };
+        transport.open(sink);
+        transport.resume();
+        // Nothing is told inside a call.
+        late = chunks.length;
+      });
+      expect(late).toBe(0);
+      expect(after).toBe("2000000 bytes");
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+      await new Promise((done) => void server.close(done));
+    });
+  });
+
+  test("that stays paused lets the peer wait, and holds no more than Node's buffer", () => {
+    let unread = 0;
+    return against(
+      (socket) => {
+        const more = (): void => {
+          while (socket.write(Buffer.alloc(64 * 1024)));
+        };
+        socket.on("drain", more);
+        more();
+        unread = socket.writableLength;
+      },
+      function* (stream) {
+        yield* stream.read();
+        // What comes and is not read fills the stream, then Node, then the system; then the peer has to wait.
+        let before = -1;
+        while (stream.bytesRead !== before) {
+          before = stream.bytesRead;
+          yield* sleep(30);
+        }
+        expect(stream.statistics().paused).toBe(true);
+        expect(stream.buffered).toBeLessThan(128 * 1024 + 2 * 64 * 1024);
+        expect(unread).toBeGreaterThan(0);
+      },
+    );
+  });
+});
+
 describe("a slow peer", () => {
   test("holds the writer back, and what is unsent stays bounded", () => {
     let peer: net.Socket | undefined;
