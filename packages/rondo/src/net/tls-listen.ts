@@ -11,7 +11,7 @@ import { serve, type ServeOptions } from "./serve.ts";
 import type { ByteStream } from "./stream.ts";
 import { engineOf, type HandshakeSettings, secured, type TlsStream } from "./tls.ts";
 import type { ServerSettings } from "./tls-options.ts";
-import { type TlsEngine, tlsOf } from "./tls-service.ts";
+import { type TlsEngine, tlsOf, type TlsService } from "./tls-service.ts";
 import type { Address } from "./transport.ts";
 
 /** Where to listen by TLS, and how. */
@@ -27,20 +27,36 @@ export interface TlsListenerStatistics extends ListenerStatistics {
   readonly failed: number;
 }
 
-/** A listening socket for TLS. Get one from {@link listenTls}, and close it: by {@link serveTls}, by `use()`, or by hand. */
+/**
+ * A listening socket for TLS. Get one from {@link listenTls}, and close it: by {@link serveTls}, by `use()`, or by hand.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from "node:fs";
+ * import type { TlsListener } from "rondo/net";
+ *
+ * // Those who come from now on see the new certificate.
+ * function renew(listener: TlsListener, folder: string): void {
+ *   listener.update({ cert: readFileSync(`${folder}/cert.pem`), key: readFileSync(`${folder}/key.pem`) });
+ * }
+ * console.log(typeof renew); // prints: function
+ * ```
+ */
 export class TlsListener {
   /** @internal Connections as they come. */
   readonly _listener: Listener;
   private settings: ListenTlsOptions;
+  private readonly service: TlsService;
   private engine: TlsEngine;
   private handshaking: number;
   private secured: number;
   private failed: number;
 
   /** @internal */
-  constructor(listener: Listener, settings: ListenTlsOptions, engine: TlsEngine) {
+  constructor(listener: Listener, settings: ListenTlsOptions, service: TlsService, engine: TlsEngine) {
     this._listener = listener;
     this.settings = settings;
+    this.service = service;
     this.engine = engine;
     this.handshaking = 0;
     this.secured = 0;
@@ -72,7 +88,7 @@ export class TlsListener {
    */
   update(settings: ServerSettings): void {
     const all = { ...this.settings, ...settings };
-    this.engine = tlsOf(currentLoop("update()").host).server(all);
+    this.engine = this.service.server(all);
     this.settings = all;
   }
 
@@ -126,8 +142,9 @@ export class TlsListener {
  */
 export function* listenTls(options: ListenTlsOptions): Coroutine<TlsListener> {
   const engine = engineOf({ ...options, role: "server" });
+  const service = tlsOf(currentLoop("listenTls()").host);
   const { host, port, backlog, reusePort, ipv6Only } = options;
-  return new TlsListener(yield* listen({ host, port, backlog, reusePort, ipv6Only }), options, engine);
+  return new TlsListener(yield* listen({ host, port, backlog, reusePort, ipv6Only }), options, service, engine);
 }
 
 /** What serves one connection. */

@@ -15,6 +15,7 @@ export interface Credentials {
   readonly passphrase?: string | undefined;
 }
 
+/** A version of TLS. Older ones are broken, and Node does not speak them. */
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
 /** What both sides can be told. */

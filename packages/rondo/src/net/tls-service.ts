@@ -26,6 +26,7 @@ export interface TlsEngine {
   start(transport: Transport, early: Uint8Array, done: (error: Error | null, secured: Secured | null) => void): Abandon;
 }
 
+/** What a host brings that knows TLS: `host.service("tls")`. */
 export interface TlsService {
   /** Throws a `TypeError` for certificates or keys that cannot be used. */
   client(settings: ClientSettings): TlsEngine;

@@ -20,7 +20,25 @@ import type { Transport } from "./transport.ts";
 /** As in asyncio. */
 const HANDSHAKE_TIMEOUT = 60_000;
 
-/** A stream whose bytes go through TLS. */
+/**
+ * A stream whose bytes go through TLS. Get one from `connectTls`, `startTls`, or `serveTls`.
+ *
+ * @example
+ * ```ts
+ * import { connectTls, TlsStream } from "rondo/net";
+ *
+ * function shown(stream: TlsStream): string {
+ *   const { protocol, alpn = "nothing in particular", resumed } = stream.tls;
+ *   return `${protocol}, speaking ${alpn}${resumed ? ", resumed" : ""}`;
+ * }
+ * function* look(host: string) {
+ *   const stream = yield* connectTls({ host, port: 443, alpn: ["h2", "http/1.1"] });
+ *   yield* stream.close();
+ *   return shown(stream);
+ * }
+ * console.log(typeof look); // prints: function
+ * ```
+ */
 export class TlsStream extends ByteStream {
   /** What the two sides have agreed on, and who the peer is. */
   readonly tls: TlsInfo;
