@@ -81,7 +81,7 @@ export class Crew<C> {
       keeper.cancel("the pool was closed");
       yield* keeper.ended();
     }
-    const left = [...members].filter((member) => !member.destroying);
+    const left = [...members];
     const spawnAll = (g: Group): void => {
       for (const member of left) g.spawn(() => this.dismissing(member), { name: `destroy ${member.id}` });
     };

@@ -20,7 +20,7 @@ import {
   timeout,
   VirtualHost,
 } from "../index.ts";
-import { pool, PoolClearedError, type PoolEvent, type PoolOptions } from "./index.ts";
+import { type Pool, pool, PoolClearedError, type PoolEvent, type PoolOptions } from "./index.ts";
 
 // ---- clearing and pausing -------------------------------------------------------------------------------------------
 
@@ -98,6 +98,25 @@ test("clear({ pause: false }) keeps the line, which gets new connections", async
     p.clear(undefined, { pause: false });
     expect([(yield* tasks[0]!).id, (yield* tasks[1]!).id].toSorted()).toEqual([2, 3]);
     expect(ledger.mostConnecting).toBe(1);
+  });
+});
+
+test("what has not begun to be made when the pool is cleared is not begun", async () => {
+  await inGroup(function* () {
+    let created = 0;
+    const p = yield* pool({
+      *create() {
+        created++;
+      },
+      max: 1,
+      onEvent: (event) => {
+        if (event.type === "connecting") p.clear();
+      },
+    });
+    expect(yield* thrownBy(() => p.acquire())).toBeInstanceOf(PoolClearedError);
+    yield* sleep(10);
+    expect(created).toBe(0);
+    expect(p.statistics()).toMatchObject({ total: 0, connecting: 0, created: 0, failed: 1 });
   });
 });
 
@@ -384,6 +403,40 @@ test("a close() that is cancelled destroys what is lent at once", async () => {
     expect(now()).toBe(15);
     expect(ledger.live).toBe(0);
     lease.release();
+    expect(ledger.complaints).toEqual([]);
+  });
+});
+
+test("a second close() is done when the first one has destroyed everything, and not before", async () => {
+  await inGroup(function* (g) {
+    const ledger = ledgerWith({ destroyTime: 50 });
+    const p = yield* pool(pooling(ledger));
+    yield* p.acquire();
+    const first = g.spawn(() => p.close());
+    yield* sleep(1);
+    first.cancel();
+    yield* sleep(10);
+    yield* p.close();
+    expect(now()).toBe(51);
+    expect(ledger.live).toBe(0);
+  });
+});
+
+test("a close() beside the end of the scope is done with it, and destroys nothing twice", async () => {
+  await inGroup(function* (g) {
+    const ledger = ledgerWith({ destroyTime: 50 });
+    let p!: Pool<Connection>;
+    g.spawn(() =>
+      group(function* () {
+        p = yield* pool(pooling(ledger));
+        (yield* p.acquire()).release();
+      }),
+    );
+    yield* sleep(10);
+    expect(ledger.live).toBe(1);
+    yield* p.close();
+    expect(now()).toBe(50);
+    expect(ledger.live).toBe(0);
     expect(ledger.complaints).toEqual([]);
   });
 });

@@ -350,6 +350,23 @@ test("who waits for too long gets a TimeoutError that says how things stand, and
   });
 });
 
+test("each has his own time in line", async () => {
+  await inGroup(function* (g) {
+    const p = yield* pool(pooling(ledgerWith(), { max: 1, waitTimeout: 100 }));
+    using _lease = yield* p.acquire();
+    const times: number[] = [];
+    for (const at of [0, 30, 60]) {
+      g.spawn(function* () {
+        yield* sleep(at);
+        yield* thrownBy(() => p.acquire());
+        times.push(now());
+      });
+    }
+    yield* sleep(200);
+    expect(times).toEqual([100, 130, 160]);
+  });
+});
+
 test("where too many wait the next one is told so at once", async () => {
   await inGroup(function* (g) {
     const ledger = ledgerWith({ connectTime: 10 });
