@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BusyError, ClosedError, sleep } from "../index.ts";
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
+import { Recorder } from "../trace/index.ts";
 import { LimitError, memoryPair } from "./index.ts";
 
 describe("lines", () => {
@@ -108,5 +109,18 @@ describe("memoryPair", () => {
       expect([...theirs]).toEqual([1, 9, 3]);
       expect([...mine]).toEqual([9, 2, 3]);
     });
+  });
+
+  test("what arrives is recorded as the doing of no task", async () => {
+    const recorder = new Recorder();
+    recorder.start();
+    await virtually(function* () {
+      const [a, b] = memoryPair();
+      yield* a.write("x");
+      yield* b.read();
+    });
+    recorder.stop();
+    const arrivals = recorder.events().filter((event) => event.what === "ready" && event.name.startsWith("memory"));
+    expect(arrivals.map((event) => event.task)).toEqual([0]);
   });
 });

@@ -70,6 +70,8 @@ const GONE = 2;
 class MemoryTransport implements Transport, Runnable {
   readonly label: string;
   readonly name: string;
+  /** In the run queue it stands among tasks, whose numbers begin with 1: this is none. */
+  readonly id = 0;
   readonly outside = false;
   readonly localAddress: Address;
   private readonly window: number;
