@@ -51,6 +51,7 @@ const QUIET = 3;
  * Cancelled, or when it throws, the command is ended first: `SIGTERM`, and `SIGKILL` after the grace. Where it ends before it has read all of its
  * `input`, the rest is dropped. It is over when the command has ended and what it had written has been read; what it may have started in
  * the background, and left with its output open, is not waited for.
+ * What a shell runs is another process than the shell: `group: true` ends that with it.
  *
  * @example
  * ```ts

@@ -59,7 +59,7 @@ describe("for long", () => {
               g.spawn(function* () {
                 expect((yield* exec("cat", [], { input })).stdout.length).toBe(input.length);
               });
-              g.spawn(cutShort(roll(30), () => exec("sh", ["-c", "cat; sleep 5"], { input, grace: 1000 })));
+              g.spawn(cutShort(roll(30), () => exec("sh", ["-c", "cat; exec sleep 5"], { input, grace: 1000 })));
             }
           });
         }

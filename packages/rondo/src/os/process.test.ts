@@ -262,7 +262,7 @@ describe("exec", () => {
     await running(function* () {
       for (let turns = 0; turns < 12; turns++) {
         yield* group(function* (g) {
-          const task = g.spawn(exec("sh", ["-c", "cat; sleep 1000"], { input: "x".repeat(100_000), grace: 2000 }));
+          const task = g.spawn(exec("sh", ["-c", "cat; exec sleep 1000"], { input: "x".repeat(100_000), grace: 2000 }));
           for (let i = 0; i < turns; i++) yield* suspend<void>((wake) => void setImmediate(wake));
           task.cancel();
           yield* task.ended();
