@@ -6,7 +6,7 @@ import { cancelSleepers } from "./cancel.ts";
 import { channelOfMany, channelOfOne } from "./channel.ts";
 import { copying } from "./copy.ts";
 import { echoes } from "./echo.ts";
-import { idleBytes } from "./idle.ts";
+import { idleBytes, idleGrowth } from "./idle.ts";
 import { linesOfFile, linesOfStream } from "./lines.ts";
 import { lockContended, lockPair } from "./lock.ts";
 import { parkedBytes } from "./parked.ts";
@@ -42,4 +42,5 @@ export const workloads: readonly Workload[] = [
   linesOfStream,
   linesOfFile,
   idleBytes,
+  idleGrowth,
 ];

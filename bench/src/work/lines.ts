@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type Coroutine, type Flow, group, run } from "rondo";
 import { readLines, spawnProcess } from "rondo/os";
-import type { Workload } from "../workload.ts";
+import { busy, type Workload } from "../workload.ts";
 
 /** Bytes of the lines of which the log is made, over and over; 100 on average. */
 const LENGTHS = [34, 61, 80, 92, 101, 103, 108, 117, 134, 170];
@@ -68,13 +68,12 @@ function head(path: string, lines: number): [string, string[]] {
 
 async function measure(amount: number, work: (path: string) => Promise<Sum>): Promise<number> {
   const path = theLog(amount);
-  const begun = process.cpuUsage();
+  const begun = busy();
   const { lines, characters } = await work(path);
-  // Of all threads: some read the file.
-  const { user, system } = process.cpuUsage(begun);
+  const took = busy() - begun;
   if (lines !== amount || characters !== bytesOf(amount) - amount)
     throw new Error(`${lines} lines of ${characters} characters came, of ${amount}`);
-  return (user + system) * 1e3;
+  return took;
 }
 
 function* ofFile(path: string, amount: number): Coroutine<Sum> {
