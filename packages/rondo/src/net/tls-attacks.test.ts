@@ -226,6 +226,29 @@ describe.skipIf(noOpenssl !== undefined)("against TLS", () => {
       yield* server.close();
     }));
 
+  test("what nobody reads stays with the writer", () =>
+    really(function* (g) {
+      const [a, b] = memoryPair();
+      const [client, server] = yield* all([() => asClient(a), () => asServer(b)]);
+      const piece = 256 * 1024;
+      const writer = g.spawn(function* () {
+        for (;;) yield* client.write(new Uint8Array(piece));
+      });
+      yield* server.read(1);
+      // Until nothing moves any more; without an end to it, that would be never.
+      for (let still = 0, last = -1; still < 100; still++) {
+        if (client.bytesWritten > 16 * piece) break;
+        if (client.bytesWritten !== last) still = 0;
+        last = client.bytesWritten;
+        yield* turn();
+      }
+      expect(client.bytesWritten).toBeLessThanOrEqual(4 * piece);
+      writer.cancel();
+      yield* writer.ended();
+      yield* client.close();
+      yield* server.close();
+    }));
+
   test("a close does not wait for a peer that never answers", () =>
     really(function* (g) {
       const line = wire(g);

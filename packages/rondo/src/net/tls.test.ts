@@ -183,6 +183,10 @@ describe.skipIf(noOpenssl !== undefined)("TLS", () => {
         yield* thrownBy(() => startTls(a, { role: "client", servername: "a", handshakeTimeout: -1 })),
       ).toBeInstanceOf(RangeError);
       const { server, other } = certificates();
+      const session = new Uint8Array(100);
+      expect(yield* thrownBy(() => startTls(a, { role: "client", servername: "a", session }))).toBeInstanceOf(
+        TypeError,
+      );
       const names = { "a.test": { cert: other.cert, key: server.key } };
       expect(yield* thrownBy(() => startTls(a, { role: "server", ...server, names }))).toBeInstanceOf(TypeError);
       yield* a.write("still a stream");

@@ -5,7 +5,7 @@
  * was made. So the certificate is kept with it: a session is offered only where its certificate would be accepted, and
  * whoever has the stream can still see it.
  */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 
 export interface Kept {
   /** What Node gave. */
@@ -34,6 +34,8 @@ export function unpack(bytes: Uint8Array): Kept {
     throw new TypeError("the session is none that `onSession` or `tls.session` has given");
   const authorized = all.readUInt8(MAGIC.length) === 1;
   const end = HEAD + all.readUInt32BE(MAGIC.length + 1);
-  const certificate = end === HEAD ? undefined : new X509Certificate(all.subarray(HEAD, end));
+  // Loaded when it is needed, as `node:tls` is.
+  const { X509Certificate: Certificate } = process.getBuiltinModule("node:crypto");
+  const certificate = end === HEAD ? undefined : new Certificate(all.subarray(HEAD, end));
   return { authorized, certificate, session: all.subarray(end) };
 }
