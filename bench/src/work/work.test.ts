@@ -1,10 +1,13 @@
 // Every contestant still does its work: a benchmark is code too, and the one that rots is the one that flatters.
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { pythonPeers } from "../python.ts";
 import { amountFor } from "../workload.ts";
 import { workloads } from "./index.ts";
+import { removeLog } from "./lines.ts";
 
 describe("the workloads", () => {
+  afterAll(removeLog);
+
   it("have names of their own", () => {
     expect(new Set(workloads.map(({ name }) => name)).size).toBe(workloads.length);
   });
