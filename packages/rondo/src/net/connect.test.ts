@@ -252,7 +252,7 @@ describe("the first that answers", () => {
       },
     ));
 
-  test("is waited for as long as any is under way", () =>
+  test("is waited for while one of them is under way", () =>
     withFake(
       {
         names: { example: ["::1", "1.1.1.1"] },
