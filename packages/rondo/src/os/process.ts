@@ -78,6 +78,22 @@ const EXIT = defineKind({
  * A process that was started by {@link spawnProcess}, with a `ByteStream` for each end that is a pipe.
  *
  * To what has ended nothing can be written: that is a `BrokenError`. What it wrote before can be read, to the end.
+ *
+ * @example
+ * ```ts
+ * import { run, scope } from "rondo";
+ * import { type Process, spawnProcess } from "rondo/os";
+ *
+ * let cat: Process | undefined;
+ * await run(() =>
+ *   scope(function* () {
+ *     cat = yield* spawnProcess("cat");
+ *     console.log(cat.status); // prints: undefined
+ *     yield* cat.stdin.end();
+ *     console.log(yield* cat.stdout.read(), yield* cat.wait()); // prints: undefined { code: 0, signal: null }
+ *   }),
+ * );
+ * ```
  */
 export class Process {
   /** The system's number for it. */
