@@ -7,8 +7,9 @@ import { createGunzip, createGzip, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 
 import { leavesNothing } from "../../tests/leaks.ts";
+import { turn } from "../../tests/turn.ts";
 import { thrownBy } from "../../tests/virtual.ts";
-import { BrokenError, ClosedError, type Coroutine, group, type Operation, run, scope, sleep, until } from "../index.ts";
+import { BrokenError, ClosedError, type Coroutine, group, type Operation, run, scope, until } from "../index.ts";
 import { halfCloseableChecks, type MakePair, streamChecks } from "../testing/index.ts";
 import {
   type ByteStream,
@@ -100,7 +101,7 @@ describe("fromNodeStream", () => {
         Duplex.from({ readable: source, writable: new Writable({ write: (_c, _e, cb) => cb() }) }),
       );
       yield* stream.read();
-      for (let i = 0; i < 50; i++) yield* sleep(0);
+      for (let i = 0; i < 50; i++) yield* turn();
       expect(given).toBeLessThan(MIB);
       stream.abort();
       yield* stream.close();
@@ -125,13 +126,13 @@ describe("fromNodeStream", () => {
           yield* stream.write(new Uint8Array(1));
           done.push("second");
         });
-        while (release === undefined) yield* sleep(0);
-        for (let i = 0; i < 10; i++) yield* sleep(0);
+        while (release === undefined) yield* turn();
+        for (let i = 0; i < 10; i++) yield* turn();
         expect(done).not.toContain("second");
         for (let call = release; done.length < 2;) {
           release = undefined;
           call();
-          for (let i = 0; i < 10 && release === undefined; i++) yield* sleep(0);
+          for (let i = 0; i < 10 && release === undefined; i++) yield* turn();
           call = release ?? ((): void => {});
         }
       });
@@ -230,13 +231,13 @@ describe("toNodeStream", () => {
             }
           });
           duplex.once("readable", () => {});
-          for (let i = 0; i < 100; i++) yield* sleep(0);
+          for (let i = 0; i < 100; i++) yield* turn();
           const before = written;
           expect(before).toBeLessThan(MIB);
-          for (let i = 0; i < 20; i++) yield* sleep(0);
+          for (let i = 0; i < 20; i++) yield* turn();
           expect(written).toBe(before);
           duplex.read();
-          for (let i = 0; i < 20; i++) yield* sleep(0);
+          for (let i = 0; i < 20; i++) yield* turn();
           expect(written).toBeGreaterThan(before);
           s.cancel();
         });
@@ -277,7 +278,7 @@ describe("toNodeStream", () => {
       const [client, server] = memoryPair();
       const error = yield* group(function* () {
         const duplex = toNodeStream(server);
-        yield* sleep(0);
+        yield* turn();
         return new Promise((resolve) => duplex.once("error", resolve));
       } as () => Coroutine<Promise<unknown>>);
       expect(yield* until(error)).toBeInstanceOf(ClosedError);
@@ -330,7 +331,7 @@ describe("fromWebStream", () => {
       });
       const stream = fromWebStream({ readable, writable: new WritableStream() });
       yield* stream.read();
-      for (let i = 0; i < 50; i++) yield* sleep(0);
+      for (let i = 0; i < 50; i++) yield* turn();
       expect(given).toBeLessThan(MIB);
       yield* stream.close();
     }));
@@ -411,7 +412,7 @@ describe("toWebStream", () => {
       const { readable, writable } = toWebStream(server);
       yield* group(function* (g) {
         const writing = g.spawn(() => client.write(new Uint8Array(4096)));
-        for (let i = 0; i < 50; i++) yield* sleep(0);
+        for (let i = 0; i < 50; i++) yield* turn();
         expect(writing.state).toBe("waiting");
         const reader = readable.getReader();
         let got = 0;
@@ -420,7 +421,7 @@ describe("toWebStream", () => {
         const writer = writable.getWriter();
         let wrote = false;
         const sent = writer.write(new Uint8Array(64 * 1024)).then(() => (wrote = true));
-        for (let i = 0; i < 50; i++) yield* sleep(0);
+        for (let i = 0; i < 50; i++) yield* turn();
         expect(wrote).toBe(false);
         yield* client.readExactly(64 * 1024);
         yield* until(sent);
@@ -437,7 +438,7 @@ describe("toWebStream", () => {
       const [client, server] = memoryPair();
       const { readable, writable } = toWebStream(server);
       const reading = readable.getReader().read();
-      yield* sleep(0);
+      yield* turn();
       client.abort();
       expect(yield* thrownBy(() => until(reading))).toBeInstanceOf(BrokenError);
       expect(yield* thrownBy(() => until(writable.getWriter().closed))).toBeInstanceOf(BrokenError);
@@ -457,7 +458,7 @@ describe("toWebStream", () => {
       const [client, server] = memoryPair();
       const { readable, writable } = yield* group(function* () {
         const pair = toWebStream(server);
-        yield* sleep(0);
+        yield* turn();
         return pair;
       });
       expect(yield* thrownBy(() => until(readable.getReader().read()))).toBeInstanceOf(ClosedError);
