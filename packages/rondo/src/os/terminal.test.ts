@@ -22,7 +22,8 @@ def own():
     os.setsid()
     import fcntl
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-child = subprocess.Popen(spec["args"], stdin=slave, stdout=slave, stderr=slave, preexec_fn=own)
+plain = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"} | {"NO_COLOR": "1"}
+child = subprocess.Popen(spec["args"], stdin=slave, stdout=slave, stderr=slave, preexec_fn=own, env=plain)
 out, states, answers, seen, hung = b"", {}, spec["answers"], 0, False
 end = time.time() + 20
 while True:
