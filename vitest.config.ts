@@ -4,6 +4,9 @@
 import { defineConfig } from "vitest/config";
 
 // Without "module", which Node does not know: some packages mean files by it that only bundlers can read.
+// Tests compare what programs print, and a wish for colours (as continuous integration often has it) is none of theirs.
+delete process.env["FORCE_COLOR"];
+
 const conditions = ["rondo-source", "node", "import", "default"];
 export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
