@@ -11,7 +11,7 @@ import { thrownBy } from "../../tests/virtual.ts";
 import { type Coroutine, group, run, until } from "../index.ts";
 import { fromNodeStream, fromWebStream, memoryPair, toNodeStream, toWebStream } from "./index.ts";
 
-const COUNT = 10_000;
+const COUNT = 100_000;
 /** Less than the smallest object that could be left behind by each cycle, in bytes; what the first ones warm up is in it. */
 const FLAT = 8;
 
