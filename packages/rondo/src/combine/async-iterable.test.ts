@@ -316,7 +316,7 @@ describe("toAsyncIterable", () => {
   test("goes on as long as its reader wants: a slow one is no deadlock", async () => {
     const items: number[] = [];
     for await (const item of toAsyncIterable(Flow.from([1, 2, 3]))) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setImmediate(resolve));
       items.push(item);
     }
     expect(items).toEqual([1, 2, 3]);

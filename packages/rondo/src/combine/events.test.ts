@@ -38,7 +38,7 @@ describe("events", () => {
   test("wakes who pulls from outside of the loop, after the emitter has finished", async () => {
     const emitter = new EventEmitter();
     const order: string[] = [];
-    setTimeout(() => {
+    setImmediate(() => {
       emitter.emit("n", 1);
       order.push("emitted");
     });
@@ -287,14 +287,14 @@ test("an event that was kept and a cancellation in the same moment lose nothing"
 
 test("who waits for an event is not deadlocked", async () => {
   const emitter = new EventEmitter();
-  setTimeout(() => emitter.emit("n", 1), 5);
+  setImmediate(() => emitter.emit("n", 1));
   expect(await run(() => events<number>(emitter, "n").next())).toBe(1);
 });
 
 test("the context of whoever emits stays his", async () => {
   const storage = new AsyncLocalStorage<string>();
   const emitter = new EventEmitter();
-  setTimeout(() => storage.run("emitter", () => emitter.emit("n", 1)));
+  setImmediate(() => storage.run("emitter", () => emitter.emit("n", 1)));
   const seen = await storage.run("program", () =>
     run(function* () {
       yield* events(emitter, "n").next();

@@ -513,7 +513,6 @@ export abstract class Fiber implements Waiter {
     }
     seg.index = -1;
     seg.checked = -1;
-    seg.checked = -1;
     return this.nextFrame(seg);
   }
 

@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { inGroup, virtually } from "../../tests/virtual.ts";
 import { setTap } from "../coroutine/tap.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
-import type { Coroutine } from "../coroutine/wait.ts";
+import { type Coroutine, PASSING } from "../coroutine/wait.ts";
 import { VirtualHost } from "../host/virtual.ts";
+import { Channel } from "../sync/channel.ts";
 import { group } from "../task/group.ts";
 import { launch, run } from "../task/run.ts";
 import { suspend } from "../task/suspend.ts";
@@ -349,4 +350,65 @@ describe("waking", () => {
     }
     expect(log.slice(0, 2)).toEqual(["end", "begin"]);
   });
+});
+
+test("a loop is not turned by one of its own tasks", () => {
+  const loop = new Loop({ host: new VirtualHost() });
+  let error: unknown;
+  const task = launch(loop, function* () {
+    try {
+      loop.turn();
+    } catch (thrown) {
+      error = thrown;
+    }
+    yield* checkpoint();
+    return "went on";
+  });
+  loop.drain();
+  expect(String(error)).toContain("a loop cannot be turned while it turns");
+  expect(task.resultOrThrow()).toBe("went on");
+});
+
+test("a result that was had at once is let go when the loop comes to rest", async () => {
+  const item = { large: true };
+  const channel = new Channel<object>(1);
+  let held: unknown;
+  await virtually(function* () {
+    channel.trySend(item);
+    expect(yield* channel.receive()).toBe(item);
+    yield* sleep(1);
+    held = PASSING.value;
+  });
+  expect(held).toBeUndefined();
+});
+
+test("a drain of a few steps reads the clock once, and again only where a timer may be due", () => {
+  let reads = 0;
+  class Counting extends VirtualHost {
+    override now(): number {
+      reads++;
+      return super.now();
+    }
+    override wakeAt(): boolean {
+      return false;
+    }
+  }
+  const readsOf = (at: number): number => {
+    const loop = new Loop({ host: new Counting() });
+    const queue = new WaitQueue();
+    launch(loop, () =>
+      group(function* (g) {
+        g.spawn(sleep(at));
+        yield* queue.park();
+        yield* queue.park();
+      }),
+    );
+    loop.drain();
+    queue.unpark();
+    reads = 0;
+    loop.drain();
+    return reads;
+  };
+  expect(readsOf(1000)).toBe(1);
+  expect(readsOf(1)).toBe(2);
 });
