@@ -1,0 +1,2 @@
+/** `rondo/sim`: the same program on a world you control. */
+export type { Draw, Recording } from "./choices.ts";
