@@ -26,17 +26,7 @@ export interface Parcel {
 const WRITE = defineKind({
   label: "write",
   poll(wait) {
-    const outlet = wait.on as Outlet;
-    if (outlet.problem !== null) throw outlet.problem();
-    if (!outlet.free) return false;
-    const data = wait.arg as Uint8Array | Parcel;
-    const one = data instanceof Uint8Array;
-    const size = one ? data.length : data.size;
-    if (size === 0) return true;
-    if (size > outlet.ahead - outlet.transport.unsent) return false;
-    outlet.handed += size;
-    if (!outlet.transport.send(one ? [data] : data.chunks)) outlet.free = false;
-    return true;
+    return (wait.on as Outlet).tryWrite(wait.arg as Uint8Array | Parcel);
   },
   begin(wait) {
     (wait.on as Outlet).begin(wait);
@@ -115,6 +105,19 @@ export class Outlet {
 
   write(data: Uint8Array | Parcel): Wait<void> {
     return new Wait<void>(WRITE, this, data);
+  }
+
+  /** Hands it over where a write would wait for nothing; else nothing has happened. */
+  tryWrite(data: Uint8Array | Parcel): boolean {
+    if (this.problem !== null) throw this.problem();
+    if (!this.free) return false;
+    const one = data instanceof Uint8Array;
+    const size = one ? data.length : data.size;
+    if (size === 0) return true;
+    if (size > this.ahead - this.transport.unsent) return false;
+    this.handed += size;
+    if (!this.transport.send(one ? [data] : data.chunks)) this.free = false;
+    return true;
   }
 
   end(): Wait<void> {

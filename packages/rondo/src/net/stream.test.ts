@@ -284,6 +284,31 @@ describe("the writing half", () => {
       expect(transport.heard()).toBe("send 4, send 4");
     }));
 
+  test("what is tried is written at once or not at all", () =>
+    inGroup(function* (g) {
+      const transport = new Scripted();
+      const stream = new ByteStream(transport, { writeAhead: 10 });
+      expect(stream.tryWrite(["four", bytes("teen")])).toBe(true);
+      transport.unsent = 8;
+      expect(stream.tryWrite("abc")).toBe(false);
+      transport.room = false;
+      expect(stream.tryWrite("ab")).toBe(true);
+      transport.unsent = 0;
+      expect(stream.tryWrite("a")).toBe(false);
+      const next = g.spawn(() => stream.write("next"));
+      yield* sleep(1);
+      expect(stream.tryWrite("before it")).toBe(false);
+      transport.room = true;
+      transport.sink.drained();
+      yield* next;
+      expect(stream.tryWrite("after it")).toBe(true);
+      expect(transport.calls).toEqual(["open", "send 4+4", "send 2", "send 4", "send 8"]);
+      expect(stream.bytesWritten).toBe(22);
+      stream.abort();
+      expect(() => stream.tryWrite("x")).toThrow(ClosedError);
+      expect(() => stream.tryWrite(1 as never)).toThrow(TypeError);
+    }));
+
   test("a large write waits until it has gone, and says how far it got where it is cancelled", () =>
     scripted(
       function* (stream, transport) {

@@ -297,6 +297,29 @@ export class ByteStream implements AsyncDisposable {
   }
 
   /**
+   * Writes all of it where `write` would wait for nothing, and answers true; else nothing has happened, and it answers
+   * false: writes are in line, or as much is unsent as the stream lets lie (see `writeAhead`). Never waits, so that one
+   * slow peer among many holds up no other one. Throws as `write` does.
+   *
+   * @example
+   * ```ts
+   * import { run } from "rondo";
+   * import { memoryPair } from "rondo/net";
+   *
+   * await run(function* () {
+   *   const [reader, writer] = memoryPair({ window: 4 });
+   *   console.log(writer.tryWrite("what the peer")); // prints: true
+   *   console.log(writer.tryWrite("does not read")); // prints: false
+   *   reader.abort();
+   * });
+   * ```
+   */
+  tryWrite(data: Writable): boolean {
+    if (data instanceof Uint8Array) return this.outlet.tryWrite(data);
+    return this.outlet.tryWrite(typeof data === "string" ? encoder.encode(data) : parcel(data));
+  }
+
+  /**
    * Tells the peer, after everything that was written, that no more will come; reading goes on. Any number of times. A
    * switch point only when writes are in line before it.
    */
