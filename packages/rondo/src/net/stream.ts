@@ -307,7 +307,7 @@ export class ByteStream implements AsyncDisposable {
    * import { memoryPair } from "rondo/net";
    *
    * await run(function* () {
-   *   const [reader, writer] = memoryPair({ window: 4 });
+   *   const [reader, writer] = memoryPair({ window: 16 });
    *   console.log(writer.tryWrite("what the peer")); // prints: true
    *   console.log(writer.tryWrite("does not read")); // prints: false
    *   reader.abort();
