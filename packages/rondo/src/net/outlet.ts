@@ -26,7 +26,8 @@ export interface Parcel {
 const WRITE = defineKind({
   label: "write",
   poll(wait) {
-    return (wait.on as Outlet).tryWrite(wait.arg as Uint8Array | Parcel);
+    const outlet = wait.on as Outlet;
+    return outlet.writeNow(wait.arg as Uint8Array | Parcel, outlet.ahead);
   },
   begin(wait) {
     (wait.on as Outlet).begin(wait);
@@ -107,17 +108,22 @@ export class Outlet {
     return new Wait<void>(WRITE, this, data);
   }
 
-  /** Hands it over where a write would wait for nothing; else nothing has happened. */
-  tryWrite(data: Uint8Array | Parcel): boolean {
+  /** Hands it over, where nobody is in line and no more than `ahead` bytes would be unsent; else nothing has happened. */
+  writeNow(data: Uint8Array | Parcel, ahead: number): boolean {
     if (this.problem !== null) throw this.problem();
     if (!this.free) return false;
     const one = data instanceof Uint8Array;
     const size = one ? data.length : data.size;
     if (size === 0) return true;
-    if (size > this.ahead - this.transport.unsent) return false;
+    if (size > ahead - this.transport.unsent) return false;
     this.handed += size;
     if (!this.transport.send(one ? [data] : data.chunks)) this.free = false;
     return true;
+  }
+
+  /** As `writeNow`; and where nothing is unsent, one of any size may be the next. */
+  tryWrite(data: Uint8Array | Parcel): boolean {
+    return this.writeNow(data, this.transport.unsent === 0 ? Infinity : this.ahead);
   }
 
   end(): Wait<void> {

@@ -288,7 +288,7 @@ describe("the writing half", () => {
     inGroup(function* (g) {
       const transport = new Scripted();
       const stream = new ByteStream(transport, { writeAhead: 10 });
-      expect(stream.tryWrite(["four", bytes("teen")])).toBe(true);
+      expect(stream.tryWrite(["eleven", bytes("bytes")])).toBe(true);
       transport.unsent = 8;
       expect(stream.tryWrite("abc")).toBe(false);
       transport.room = false;
@@ -302,8 +302,8 @@ describe("the writing half", () => {
       transport.sink.drained();
       yield* next;
       expect(stream.tryWrite("after it")).toBe(true);
-      expect(transport.calls).toEqual(["open", "send 4+4", "send 2", "send 4", "send 8"]);
-      expect(stream.bytesWritten).toBe(22);
+      expect(transport.calls).toEqual(["open", "send 6+5", "send 2", "send 4", "send 8"]);
+      expect(stream.bytesWritten).toBe(25);
       stream.abort();
       expect(() => stream.tryWrite("x")).toThrow(ClosedError);
       expect(() => stream.tryWrite(1 as never)).toThrow(TypeError);

@@ -297,9 +297,9 @@ export class ByteStream implements AsyncDisposable {
   }
 
   /**
-   * Writes all of it where `write` would wait for nothing, and answers true; else nothing has happened, and it answers
-   * false: writes are in line, or as much is unsent as the stream lets lie (see `writeAhead`). Never waits, so that one
-   * slow peer among many holds up no other one. Throws as `write` does.
+   * Hands all of it over without waiting, and answers true; or false, and nothing has happened: writes are in line, or what
+   * was written before has not left and with this more would be unsent than `writeAhead`. So one slow peer among many holds
+   * up no other one, and what lies unsent for it is bounded by one write. Throws as `write` does. Not a switch point.
    *
    * @example
    * ```ts
@@ -307,7 +307,7 @@ export class ByteStream implements AsyncDisposable {
    * import { memoryPair } from "rondo/net";
    *
    * await run(function* () {
-   *   const [reader, writer] = memoryPair({ window: 16 });
+   *   const [reader, writer] = memoryPair({ window: 4 });
    *   console.log(writer.tryWrite("what the peer")); // prints: true
    *   console.log(writer.tryWrite("does not read")); // prints: false
    *   reader.abort();
