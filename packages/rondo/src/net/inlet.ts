@@ -133,6 +133,8 @@ export class Inlet {
   declare received: number;
   /** Builds the error of the attempt that failed last. */
   declare problem: () => Error;
+  /** Who is told that the peer has ended its stream or is gone, also while nobody reads. */
+  declare watcher: ((how: "ended" | "gone") => void) | null;
 
   constructor(transport: Transport, high: number, low: number) {
     this.transport = transport;
@@ -149,6 +151,7 @@ export class Inlet {
     this.low = low;
     this.received = 0;
     this.problem = noProblem;
+    this.watcher = null;
   }
 
   /** Asked for and not kept: most streams never have to say it, and there may be very many of them. */
@@ -237,14 +240,24 @@ export class Inlet {
     this.ended = true;
     this.over = true;
     if (this.reader !== null) this.serve(this.reader);
+    if (this.watcher !== null) this.watcher("ended");
   }
 
   /** The transport is gone. What has come before is still there to be read. */
   fail(failure: Error): void {
     this.over = true;
-    if (this.shut || this.ended) return;
-    this.failure = failure;
-    if (this.reader !== null) this.serve(this.reader);
+    if (this.shut) return;
+    if (!this.ended) {
+      this.failure = failure;
+      if (this.reader !== null) this.serve(this.reader);
+    }
+    if (this.watcher !== null) this.watcher("gone");
+  }
+
+  /** Nobody is told what does not flow: so it does, up to the mark. */
+  watch(watcher: ((how: "ended" | "gone") => void) | null): void {
+    this.watcher = watcher;
+    if (watcher !== null && !this.flowing && !this.over && this.buffer.length < this.high) this.resume();
   }
 
   /** Closed by this side, and how. */

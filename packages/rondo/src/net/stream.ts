@@ -281,6 +281,37 @@ export class ByteStream implements AsyncDisposable {
     this.inlet.unread(bytes);
   }
 
+  /**
+   * Has `watcher` called when the peer ends its stream (`"ended"`) and when it is gone (`"gone"`), also while nobody reads:
+   * for those who work for the peer, and want to know whether it still listens. Neither is told for what happens on this
+   * side, nor twice, nor for what had happened before. There is one watcher; `null` takes it away. Not a switch point.
+   *
+   * It is called from within the transport, between two tasks, so let it only mark and cancel. What came before the end may
+   * still be there to be read. While more bytes lie unread than `highWaterMark` the transport is held back, and nothing is
+   * told.
+   *
+   * @example
+   * ```ts
+   * import { group, run, scope, sleep } from "rondo";
+   * import { memoryPair } from "rondo/net";
+   *
+   * await run(() =>
+   *   group(function* (g) {
+   *     const [client, server] = memoryPair();
+   *     g.spawn(client.close());
+   *     const work = yield* scope(function* (s) {
+   *       server.watch((how) => s.cancel(how));
+   *       yield* sleep(60_000);
+   *     });
+   *     console.log(work.cancelled); // prints: true
+   *   }),
+   * );
+   * ```
+   */
+  watch(watcher: ((how: "ended" | "gone") => void) | null): void {
+    this.inlet.watch(watcher);
+  }
+
   // ---- writing ------------------------------------------------------------------------------------------------------
 
   /**
