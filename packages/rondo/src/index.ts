@@ -22,6 +22,7 @@ export type { StackFrame } from "./coroutine/stack.ts";
 export { type Coroutine, type Operation, Wait } from "./coroutine/wait.ts";
 export { WaitQueue } from "./coroutine/wait-queue.ts";
 export type { Host, Report } from "./loop/host.ts";
+export { buggify } from "./loop/buggify.ts";
 export { Loop, type Turn } from "./loop/loop.ts";
 export { checkpoint, now, sleep, sleepUntil } from "./loop/sleep.ts";
 export { defer, use } from "./task/defer.ts";

@@ -33,7 +33,7 @@ import {
 import { BODY, DEFERRING, ERROR, JOINING, LEFT, type Segment, UNWINDING, UNWOUND, VALUE } from "./segment.ts";
 import { suppress } from "./errors.ts";
 import { collect, type Frame, GeneratorPrototype, hiddenFrames, throwAtLine } from "./frames.ts";
-import { FUEL, kernel, type Stepper } from "./kernel.ts";
+import { kernel, type Stepper } from "./kernel.ts";
 import { passUp, passedUp, stackBelow } from "./shortcut.ts";
 import { generatorsAbove, probeFrames, type StackFrame } from "./stack.ts";
 import { tell } from "./tap.ts";
@@ -144,7 +144,7 @@ export abstract class Fiber implements Waiter {
         return;
       }
     }
-    kernel.fuel = FUEL;
+    kernel.fuel = kernel.ration;
     if (--this.patience === 0) this.shorten();
     let result: unknown;
     try {
@@ -184,7 +184,7 @@ export abstract class Fiber implements Waiter {
   /** A step of a fiber that is new, interrupted, closing, watched, or in a context of its own. */
   protected stepRarely(): void {
     if ((this.bits & ENDED) !== 0) return;
-    kernel.fuel = (this.bits & INTERRUPTED) === 0 ? FUEL : 0;
+    kernel.fuel = (this.bits & INTERRUPTED) === 0 ? kernel.ration : 0;
     if (kernel.tap !== null) tell("stepBegin", this);
     this.drive(this.firstMove());
     if (kernel.tap !== null) tell("stepEnd", this);

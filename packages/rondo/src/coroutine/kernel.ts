@@ -23,6 +23,8 @@ export interface Stepper {
 class Kernel {
   /** Waits that may still complete at once in this step; 0 outside a step and for a fiber that has been cancelled. */
   declare fuel: number;
+  /** What `fuel` is at the start of a step: `FUEL`, unless a simulated world cuts a step short to see what happens. */
+  declare ration: number;
   /**
    * Who steps now. The fiber itself is not noted: this record is old and most fibers are young, so noting each would have
    * the garbage collector told of it at each step, which was an eighth of a switch.
@@ -37,6 +39,7 @@ class Kernel {
 
   constructor() {
     this.fuel = 0;
+    this.ration = FUEL;
     this.stepper = null;
     this.clock = 0;
     this.tap = null;

@@ -50,6 +50,10 @@ export interface Host {
   another(): Host;
   /** What the floors above need of the world (network, names, files), by name. */
   service?(name: string): unknown;
+  /** An error where this world cannot have such a thing (`promise`, `offload`, …); a simulated one forbids what would escape it. */
+  forbids?(what: string): Error | undefined;
+  /** Whether to make trouble at a place of that name; see `buggify`. */
+  buggify?(name: string): boolean;
 }
 
 let factory: (() => Host) | undefined;

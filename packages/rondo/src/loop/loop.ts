@@ -260,7 +260,7 @@ export class Loop {
   }
 
   /** There are tasks, and nothing that could ever make one of them ready. */
-  private get stuck(): boolean {
+  get stuck(): boolean {
     return (
       this.live > 0 &&
       this.outside === 0 &&
@@ -334,6 +334,13 @@ export class Loop {
     if (this.live++ > 0) return;
     loops.add(this);
     this.detach = this.host.attach(this);
+  }
+
+  /** Nothing of it will ever run again, though tasks have not ended: a simulated program that has crashed. */
+  protected abandon(): void {
+    loops.delete(this);
+    this.detach?.();
+    this.detach = null;
   }
 
   /** A task has ended. */

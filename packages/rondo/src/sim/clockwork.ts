@@ -37,12 +37,14 @@ export interface Place {
   readonly incarnation: number;
   /** Its program has crashed and was not started again, or has ended. */
   readonly down: boolean;
-  /** It runs nothing and its clock stands for its program, though its system still takes what comes. */
+  /** It runs nothing, though time goes on and its system still takes what comes (a process that was stopped). */
   readonly paused: boolean;
 }
 
 /** What a part of the world is told of a computer. */
 export interface Part {
+  /** There is a new one, on which nothing runs yet. */
+  added?(place: Place): void;
   /** Its program is gone at once and unheard: nothing it had is closed, everything is forgotten. */
   crashed(place: Place): void;
   /** Its program has ended by itself, or was stopped: what is still open is given back by the system, as that of a process. */

@@ -1,2 +1,13 @@
-/** `rondo/sim`: the same program on a world you control. */
-export type { Draw, Recording } from "./choices.ts";
+/**
+ * `rondo/sim`: the same program on a world you control.
+ */
+export type { ChoiceStream, Draw, Recording } from "./choices.ts";
+export type { Told } from "./engine.ts";
+export { LeakError, SimBudgetError } from "./errors.ts";
+export type { ClockOptions, NodeEnd, NodeOptions, SimNode } from "./node.ts";
+export { fifo, type Picker, type Policy, randomWalk, type Ready } from "./policy.ts";
+export { type Run, simulate, type SimulateOptions } from "./simulate.ts";
+export type { StepRecord } from "./steps.ts";
+export type { World } from "./world.ts";
+export { type Attempt, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
+export { decodeToken, encodeToken, isToken, TokenError } from "./token.ts";

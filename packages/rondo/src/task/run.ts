@@ -190,7 +190,8 @@ class Ending {
   }
 }
 
-function deadlockError(main: Task): DeadlockError {
+/** Every task under `main` waits for another one: who for what, where, and in which circle. */
+export function deadlockError(main: Task): DeadlockError {
   const cycle = findCycle(tasksUnder(main));
   const circle =
     cycle === undefined

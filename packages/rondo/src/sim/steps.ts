@@ -1,0 +1,67 @@
+/**
+ * What is written down of each step when a run is to be told: who, on which node, at which line, and what it waits for now.
+ */
+import type { StackFrame } from "../coroutine/stack.ts";
+import type { Task } from "../task/task.ts";
+import type { Engine } from "./engine.ts";
+import type { SimLoop } from "./loop.ts";
+
+/** One step of one task. */
+export interface StepRecord {
+  /** From 0. */
+  readonly index: number;
+  /** In ms of the world's time. */
+  readonly time: number;
+  readonly node: string;
+  readonly task: string;
+  /** Counts the tasks of the run, from 1. */
+  readonly id: number;
+  /** What it waited for before the step; undefined for its first. */
+  readonly before: string | undefined;
+  /** What it waits for now, or how it ended. */
+  readonly after: string;
+  /** Where it waits now, innermost first; empty when it has ended. */
+  readonly stack: readonly StackFrame[];
+  /** The hash of the run up to here: where two runs part, this differs. */
+  readonly hash: number;
+}
+
+/** More than so many steps nobody reads: the first ones are let go. */
+const MOST = 20_000;
+
+export class StepRecorder {
+  private records: StepRecord[];
+  private readonly engine: Engine;
+  private readonly before: WeakMap<Task, string>;
+  private firstId: number;
+
+  constructor(engine: Engine) {
+    this.records = [];
+    this.engine = engine;
+    this.before = new WeakMap();
+    this.firstId = -1;
+  }
+
+  get table(): readonly StepRecord[] {
+    return this.records.slice(-MOST);
+  }
+
+  note(task: Task, loop: SimLoop): void {
+    const { engine } = this;
+    if (this.firstId < 0) this.firstId = task.id;
+    const after = task.over ? task.state : (task.waitingFor ?? "turn");
+    this.records.push({
+      index: engine.steps - 1,
+      time: engine.time,
+      node: engine.nodes[loop.index]?.name ?? "",
+      task: task.name,
+      id: task.id - this.firstId + 1,
+      before: this.before.get(task),
+      after,
+      stack: task.over ? [] : task.stack(),
+      hash: engine.hash.now,
+    });
+    this.before.set(task, after);
+    if (this.records.length > 2 * MOST) this.records = this.records.slice(-MOST);
+  }
+}
