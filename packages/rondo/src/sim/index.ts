@@ -11,3 +11,23 @@ export type { StepRecord } from "./steps.ts";
 export type { World } from "./world.ts";
 export { type Attempt, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
 export { decodeToken, encodeToken, isToken, TokenError } from "./token.ts";
+export { type Call, type CallOutcome, History, type HistoryOptions } from "./history.ts";
+export {
+  assertLinearizable,
+  checkLinearizable,
+  type CheckOptions,
+  LinearizabilityError,
+  type Nonlinearizable,
+  type Verdict,
+} from "./linearizability.ts";
+export {
+  type Asked,
+  casRegister,
+  defineModel,
+  fifoQueue,
+  keyValue,
+  type Model,
+  type ModelParts,
+  permits,
+  register,
+} from "./models.ts";
