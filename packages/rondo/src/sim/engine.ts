@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly seed: number;
   readonly maxVirtual: number;
   readonly maxSteps: number;
+  /** About how many decisions the run will have, for policies. */
+  readonly expected: number | undefined;
   readonly wallClock: number;
   readonly leaks: boolean;
   /** Makes the texts of the story. */
@@ -74,6 +76,9 @@ export class Engine implements Clockwork, Stepper {
   finished: boolean;
   /** Is called after each step; for conditions that must hold always. */
   afterStep: (() => void) | null;
+  /** For those who write the steps down: who had been ready longest and was passed over in this step, and where it was cut. */
+  overtaken: Runnable | null;
+  cut: number;
   /** Is told of each step; for those who write it down. */
   onStep: ((task: Task, loop: SimLoop) => void) | null;
   /** What a node asks of its host by name, beyond the parts. */
@@ -82,6 +87,8 @@ export class Engine implements Clockwork, Stepper {
   forbid: (what: string) => Error | undefined;
   private readonly options: EngineOptions;
   private readonly schedule: ChoiceStream;
+  /** Apart from the schedule, so that one of them can be made smaller without the other becoming another story. */
+  private readonly cuts: ChoiceStream;
   private readonly picker: Picker;
   private readonly preempts: boolean;
   private readonly propose: () => number;
@@ -115,11 +122,15 @@ export class Engine implements Clockwork, Stepper {
     this.failure = null;
     this.finished = false;
     this.afterStep = null;
+    this.overtaken = null;
+    this.cut = 0;
     this.onStep = null;
     this.services = new Map();
     this.forbid = () => undefined;
     this.schedule = choices.stream("schedule");
-    this.picker = policy.begin(choices.stream("policy"), { seed: options.seed, maxSteps: options.maxSteps });
+    this.cuts = choices.stream("cuts");
+    const { seed, maxSteps, expected } = options;
+    this.picker = policy.begin(choices.stream("policy"), { seed, maxSteps, expected });
     // Drawn, so that a replay knows it without the policy.
     this.preempts = choices.stream("preemption").take(2, () => (policy.preempts ? 1 : 0)) === 1;
     this.propose = () => this.picker.pick(this.ready);
@@ -177,12 +188,13 @@ export class Engine implements Clockwork, Stepper {
     }
     const { ready } = this;
     const at = ready.size === 1 ? 0 : this.schedule.take(ready.size, this.propose);
+    if (this.onStep !== null) this.overtaken = at === 0 ? null : ready.at(0);
     const task = ready.take(at) as Runnable & Fiber;
     const loop = ready.owner as SimLoop;
     if (this.preempts) {
       this.next = task;
-      const cut = this.schedule.take(CUTS, this.proposeCut);
-      kernel.ration = cut === 0 ? FUEL : cut - 1;
+      this.cut = this.cuts.take(CUTS, this.proposeCut);
+      kernel.ration = this.cut === 0 ? FUEL : this.cut - 1;
     }
     if (loop !== this.lastLoop || this.time !== this.lastTime) this.turnTo(loop);
     this.current = task;

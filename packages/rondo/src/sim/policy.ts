@@ -26,13 +26,21 @@ export interface Picker {
   cut(task: Runnable): number;
 }
 
+/** What a policy is told of the run that begins. */
+export interface PolicyRun {
+  readonly seed: number;
+  readonly maxSteps: number;
+  /** About how many decisions (two or more are ready) it will have; undefined where nobody knows. */
+  readonly expected: number | undefined;
+}
+
 /** A way to search among schedules. Write your own, and `check({ policy })` uses it. */
 export interface Policy {
   readonly name: string;
   /** Whether `cut` is asked. */
   readonly preempts: boolean;
   /** For one run: what it leaves to chance it draws with `random.fresh(n)`. */
-  begin(random: ChoiceStream, run: { readonly seed: number; readonly maxSteps: number }): Picker;
+  begin(random: ChoiceStream, run: PolicyRun): Picker;
 }
 
 /** First in, first out, as on the real loop: the schedule is the tamest, and everything else is drawn. */

@@ -9,6 +9,7 @@ import { Engine, type Told } from "./engine.ts";
 import type { SimNode } from "./node.ts";
 import { type Policy, fifo } from "./policy.ts";
 import { type StepRecord, StepRecorder } from "./steps.ts";
+import { decodeToken } from "./token.ts";
 import { World } from "./world.ts";
 
 /** How a program is simulated. */
@@ -17,8 +18,13 @@ export interface SimulateOptions {
   readonly seed?: number | undefined;
   /** How the next task is chosen; `fifo` where nothing is said. */
   readonly policy?: Policy | undefined;
-  /** The choices of an earlier run, made again. */
-  readonly replay?: Recording | undefined;
+  /** The choices of an earlier run, made again: as they were recorded, or as a token. */
+  readonly replay?: Recording | string | undefined;
+  /**
+   * About how many decisions the run will have (moments at which two or more tasks are ready): for policies that place
+   * something among them. `check` measures it.
+   */
+  readonly expected?: number | undefined;
   /** How much time may pass in the world, in ms; a day where nothing is said. */
   readonly maxVirtual?: number | undefined;
   /** How many steps tasks may do in all; a million where nothing is said. */
@@ -91,7 +97,7 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
   const draws: Draw[] = [];
   const choices = new Choices({
     seed,
-    recording: replay,
+    recording: typeof replay === "string" ? decodeToken(replay) : replay,
     onDraw: record ? (draw) => void draws.push(draw) : undefined,
   });
   const engine = new Engine({
@@ -100,6 +106,7 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     seed: seed ?? 0,
     maxVirtual: options.maxVirtual ?? DAY,
     maxSteps: options.maxSteps ?? 1_000_000,
+    expected: options.expected,
     wallClock: options.wallClock ?? Date.UTC(2000, 0, 1),
     leaks: options.leaks ?? true,
     telling: record,

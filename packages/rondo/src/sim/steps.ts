@@ -22,6 +22,10 @@ export interface StepRecord {
   readonly after: string;
   /** Where it waits now, innermost first; empty when it has ended. */
   readonly stack: readonly StackFrame[];
+  /** The task that had been ready longest and was passed over; undefined where it was this one's turn. */
+  readonly overtook: string | undefined;
+  /** The step was cut at its so-manieth wait that could complete at once; 0 where it was not. */
+  readonly cut: number;
   /** The hash of the run up to here: where two runs part, this differs. */
   readonly hash: number;
 }
@@ -59,6 +63,8 @@ export class StepRecorder {
       before: this.before.get(task),
       after,
       stack: task.over ? [] : task.stack(),
+      overtook: engine.overtaken?.name,
+      cut: engine.cut,
       hash: engine.hash.now,
     });
     this.before.set(task, after);
