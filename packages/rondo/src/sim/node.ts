@@ -61,7 +61,10 @@ export class SimNode implements Place, HostNode {
   private _incarnation: number;
   private _paused: boolean;
   private host: SimHost;
+  /** Programs that wait for its end, and take the failure with it. */
   private endWaiters: ((end: NodeEnd) => void)[];
+  /** The simulation, which only wants to know. */
+  private endWatchers: ((end: NodeEnd) => void)[];
   private lastEnd: NodeEnd | undefined;
   /** Its monotonic clock shows `shown` when that of the world shows `since`, and goes `rate` times as fast. */
   private shown: number;
@@ -95,6 +98,7 @@ export class SimNode implements Place, HostNode {
     this._paused = false;
     this.host = new SimHost(this);
     this.endWaiters = [];
+    this.endWatchers = [];
     this.lastEnd = undefined;
     this.shown = engine.time;
     this.since = engine.time;
@@ -245,7 +249,7 @@ export class SimNode implements Place, HostNode {
 
   /** Calls back when the program that runs on it now has ended. @internal */
   onEnded(ended: (end: NodeEnd) => void): void {
-    this.endWaiters.push(ended);
+    this.endWatchers.push(ended);
   }
 
   // ---- as its host -------------------------------------------------------------------------------------------------
@@ -310,8 +314,9 @@ export class SimNode implements Place, HostNode {
 
   private end(end: NodeEnd): void {
     this.lastEnd = end;
-    const waiters = this.endWaiters;
+    const told = [...this.endWatchers, ...this.endWaiters];
+    this.endWatchers = [];
     this.endWaiters = [];
-    for (const wake of waiters) wake(end);
+    for (const tell of told) tell(end);
   }
 }
