@@ -20,7 +20,7 @@ describe("choices", () => {
     const seen = new Set<number>();
     const choices = new Choices({ seed: 3 });
     for (let i = 0; i < 1000; i++) seen.add(choices.choose("a", 7));
-    expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect([...seen].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
   test("a draw more in one stream moves nothing in another", () => {

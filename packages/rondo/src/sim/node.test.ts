@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CancelledError, Channel, checkpoint, DeadlockError, group, Lock, now, sleep } from "../index.ts";
+import { type CancelledError, Channel, checkpoint, DeadlockError, group, Lock, now, sleep } from "../index.ts";
 import type { Host } from "../loop/host.ts";
 import { loops } from "../loop/loop.ts";
 import { type NodeEnd, simulate } from "./index.ts";

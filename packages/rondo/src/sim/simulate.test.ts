@@ -340,7 +340,7 @@ describe("draws of a world", () => {
       [2, 2],
     ] as const) {
       const seen = new Set(drawing(1, (world) => Array.from({ length: 300 }, () => world.integer(min, max))));
-      expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: max - min + 1 }, (_, i) => min + i));
+      expect([...seen].toSorted((a, b) => a - b)).toEqual(Array.from({ length: max - min + 1 }, (_, i) => min + i));
     }
   });
 
@@ -357,7 +357,7 @@ describe("draws of a world", () => {
     const orders = new Set(
       drawing(3, (world) => Array.from({ length: 200 }, () => world.shuffle(["a", "b", "c"]).join(""))),
     );
-    expect([...orders].sort()).toEqual(["abc", "acb", "bac", "bca", "cab", "cba"]);
+    expect([...orders].toSorted()).toEqual(["abc", "acb", "bac", "bca", "cab", "cba"]);
   });
 
   test("refuse what makes no sense", () => {
