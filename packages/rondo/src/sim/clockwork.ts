@@ -51,4 +51,6 @@ export interface Part {
   ended(place: Place): void;
   /** What the program on it has open now, for the search for leaks: `listener tcp 10.0.0.1:80`. */
   held(place: Place): readonly string[];
+  /** No more faults from here on; what lies between these works as it should again. What is broken elsewhere stays so. */
+  calm?(core: readonly Place[]): void;
 }

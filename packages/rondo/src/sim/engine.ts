@@ -321,6 +321,13 @@ export class Engine implements Clockwork, Stepper {
     for (const part of this.parts) part.crashed(node);
   }
 
+  /** The faults are over, for these at least. */
+  calm(core: readonly SimNode[]): void {
+    this.tell(`the faults end, at least for ${core.map(({ name }) => name).join(", ")}`);
+    for (const part of this.parts) part.calm?.(core);
+    for (const node of core) node.revive();
+  }
+
   programFailed(node: SimNode, error: unknown): void {
     this.tell(`${node.name} fails: ${String(error)}`);
     this.fail(error);

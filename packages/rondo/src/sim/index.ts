@@ -10,10 +10,11 @@ export { pct, type PctOptions } from "./policy-pct.ts";
 export { fifo, type Picker, type Policy, type PolicyRun, randomWalk, type Ready } from "./policy.ts";
 export { type Run, simulate, type SimulateOptions } from "./simulate.ts";
 export type { StepRecord } from "./steps.ts";
-export type { World } from "./world.ts";
+export type { LivenessOptions, World } from "./world.ts";
 export { type Attempt, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
 export { decodeToken, encodeToken, isToken, TokenError } from "./token.ts";
 export { type Call, type CallOutcome, History, type HistoryOptions } from "./history.ts";
+export { type Condition, PropertyError, type PropertyKind, Sightings } from "./properties.ts";
 export {
   assertLinearizable,
   checkLinearizable,

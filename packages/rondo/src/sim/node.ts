@@ -202,6 +202,12 @@ export class SimNode implements Place, HostNode {
     };
   }
 
+  /** It works again: what has crashed starts, what stands still goes on. What has ended by itself has ended. @internal */
+  revive(): void {
+    if (this._paused) this.resume();
+    else if (this.main === null && this.lastEnd?.how === "crashed") this.restart();
+  }
+
   /** Its program stands still, as a process that the system has stopped; its clocks go on. Not a switch point. */
   pause(): void {
     if (this._paused || this.main === null) return;

@@ -58,6 +58,8 @@ export interface Run<T = unknown> {
   readonly limitsOf: (stream: string) => readonly number[];
   /** What was reported, by node. */
   readonly reports: readonly { readonly node: string; readonly report: Report }[];
+  /** How often each `sometimes` held, by name. */
+  readonly sometimes: ReadonlyMap<string, number>;
   /** For a failed run: who waited for what and where when it failed. */
   readonly waiting: string;
   /** What was done to the world; only when recorded. */
@@ -116,7 +118,10 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
   if (recorder !== undefined) engine.onStep = (task, loop) => recorder.note(task, loop);
   const main = begin(engine, world, body);
   drive(engine);
-  if (engine.failure === null && main.state === "done") wind(engine);
+  if (engine.failure === null && main.state === "done") {
+    world.properties.end();
+    wind(engine);
+  }
   const failed = engine.failure !== null;
   const waiting = failed ? engine.describe() : "";
   for (const { loop } of engine.nodes) loop?.drop();
@@ -132,6 +137,7 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     choices: choices.record(),
     limitsOf: (stream) => choices.limitsOf(stream),
     reports: engine.reports,
+    sometimes: world.properties.seen,
     waiting,
     story: engine.story,
     table: recorder?.table ?? [],

@@ -1,10 +1,24 @@
 /**
  * The world as the body of a simulation sees it: its nodes, its network, its draws, and what must hold in it.
  */
-import type { Operation } from "../coroutine/wait.ts";
+import type { Operation, Wait } from "../coroutine/wait.ts";
 import type { ChoiceStream } from "./choices.ts";
 import type { Engine } from "./engine.ts";
+import { History, type HistoryOptions } from "./history.ts";
 import type { NodeOptions, SimNode } from "./node.ts";
+import { type Condition, Properties } from "./properties.ts";
+
+/** What must get somewhere once the faults have stopped; see {@link World.liveness}. */
+export interface LivenessOptions {
+  /** The nodes that are to work from here on. */
+  readonly core: readonly SimNode[];
+  /** Within how many ms. */
+  readonly within: number;
+  /** Whether they have got there. */
+  readonly progress: Condition;
+  /** What a person calls it; `progress` where nothing is said. */
+  readonly name?: string | undefined;
+}
 
 /**
  * A simulated world; the body of {@link simulate} gets one.
@@ -27,11 +41,14 @@ import type { NodeOptions, SimNode } from "./node.ts";
 export class World {
   /** @internal */
   readonly engine: Engine;
+  /** @internal */
+  readonly properties: Properties;
   private readonly data: ChoiceStream;
 
   /** @internal */
   constructor(engine: Engine) {
     this.engine = engine;
+    this.properties = new Properties(engine);
     this.data = engine.choices.stream("data");
   }
 
@@ -100,6 +117,54 @@ export class World {
       shuffled.splice(i, 0, moved as T);
     }
     return shuffled;
+  }
+
+  /**
+   * A condition that must hold: here and now, or (given as a function) after every step from here to the end of the body.
+   * The function gives true, false, or what is wrong in words; it cannot wait. Gives what ends the watch. A condition that
+   * does not hold is the failure of the run, whoever catches the {@link PropertyError} that is thrown here.
+   */
+  always(name: string, condition: boolean | Condition, detail?: string): () => void {
+    return this.properties.always(name, condition, detail);
+  }
+
+  /**
+   * Notes whether something came to pass that a good test should see now and then (a retry, a full queue). A campaign
+   * (`check`) fails when it never did in any run.
+   */
+  sometimes(name: string, condition: boolean = true): void {
+    this.properties.sometimes(name, condition);
+  }
+
+  /**
+   * A condition that must come to hold within so many ms, for a moment at least. It is watched from this call on, whether or
+   * not anybody waits; waiting for it is a switch point. The run fails when the time is over, or when its body ends before.
+   */
+  eventually(name: string, within: number, condition: Condition): Wait<void> {
+    return this.properties.eventually("eventually", name, within, condition);
+  }
+
+  /** A place where no run may ever come. Throws, and is the failure of the run, whoever catches it. */
+  unreachable(name: string, detail?: string): never {
+    return this.properties.unreachable(name, detail);
+  }
+
+  /**
+   * Says that from here on the world is kind to a part of it, and that this part must then get somewhere: no more faults are
+   * made, the nodes of the core are up and go on, the network between them works; what is broken outside it stays broken.
+   * `progress` must come to hold within so many ms. Waiting for it is a switch point.
+   *
+   * Safety (`always`) says that nothing bad happens; a system that does nothing has it. This is the other half.
+   */
+  liveness(options: LivenessOptions): Wait<void> {
+    const { core, within, progress, name = "progress" } = options;
+    this.engine.calm(core);
+    return this.properties.eventually("liveness", name, within, progress);
+  }
+
+  /** A history of calls, in the world's time; see {@link History}. */
+  history(options: HistoryOptions = {}): History {
+    return new History({ now: () => this.engine.time, ...options });
   }
 
   /** A line in the story of the run, which is printed when it fails. */
