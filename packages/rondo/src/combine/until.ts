@@ -151,6 +151,8 @@ const UNTIL = defineKind({
   label: "promise",
   begin(wait) {
     const call = wait.arg as Call | undefined;
+    const refused = loopOf(wait).host.forbids?.("promise");
+    if (refused !== undefined) throw refused;
     const promise = call?.ask === undefined ? (wait.on as PromiseLike<unknown>) : call.promise();
     const loop = loopOf(wait);
     loop.outside++;
