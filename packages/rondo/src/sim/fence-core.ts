@@ -78,8 +78,6 @@ export interface Fenced {
   nameOf(loop: Loop): string;
   /** The callback of a timer threw; on a real machine that is the end of the process. */
   uncaught(error: unknown, loop: Loop | null): void;
-  /** Something was about to leave the world. It is thrown as well; but who catches everything would hide it. */
-  escaped?(error: SimFenceError): void;
 }
 
 /** The one word that everything looks at. */
@@ -93,7 +91,6 @@ export function fencedBy(fence: FenceName): Fenced | null {
 
 /** The error for `what`, without the frames from `from` on down. */
 export function breach(fence: FenceName, what: string, from: (...args: never[]) => unknown): SimFenceError {
-  const { up } = fences;
   // Whoever formats a stack (source maps) may read files.
   return outsideFences(() => {
     const error = new SimFenceError(
@@ -102,7 +99,6 @@ export function breach(fence: FenceName, what: string, from: (...args: never[]) 
     );
     // Not of the language, but of every engine that Rondo runs on under test; elsewhere the stack has a line more.
     (Error as { captureStackTrace?: (error: Error, from: unknown) => void }).captureStackTrace?.(error, from);
-    up?.escaped?.(error);
     return error;
   });
 }

@@ -4,6 +4,7 @@
 export type { ChoiceStream, Draw, Recording } from "./choices.ts";
 export type { Told } from "./engine.ts";
 export { LeakError, SimBudgetError } from "./errors.ts";
+export { type FenceName, SimFenceError } from "./fences.ts";
 export type { ClockOptions, NodeEnd, NodeOptions, SimNode } from "./node.ts";
 export { delayBounded, type DelayOptions } from "./policy-delay.ts";
 export { pct, type PctOptions } from "./policy-pct.ts";

@@ -3,9 +3,11 @@
  */
 import type { Operation } from "../coroutine/wait.ts";
 import type { Report } from "../loop/host.ts";
+import type { Loop } from "../loop/loop.ts";
 import type { Task } from "../task/task.ts";
 import { Choices, type Draw, type Recording } from "./choices.ts";
 import { Engine, type Told } from "./engine.ts";
+import { type Fenced as FencedWorld, type FenceName, forbidden, raiseFences } from "./fences.ts";
 import type { SimNode } from "./node.ts";
 import { type Policy, fifo } from "./policy.ts";
 import { type StepRecord, StepRecorder } from "./steps.ts";
@@ -31,6 +33,11 @@ export interface SimulateOptions {
   readonly maxSteps?: number | undefined;
   /** What the clock on the wall shows at the start, in ms since 1970; the first moment of 2000 where nothing is said. */
   readonly wallClock?: number | undefined;
+  /**
+   * What may leave the world: files, say, that are read and never written. A run that depends on it may not be the same
+   * when it is replayed.
+   */
+  readonly allow?: readonly FenceName[] | undefined;
   /** Whether it is a failure when a program ends and leaves sockets or timers behind; true where nothing is said. */
   readonly leaks?: boolean | undefined;
   /** Writes down each step with its line, each draw, and what was done to the world: slow, and for telling the story. */
@@ -116,11 +123,17 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
   const world = new World(engine);
   const recorder = record ? new StepRecorder(engine) : undefined;
   if (recorder !== undefined) engine.onStep = (task, loop) => recorder.note(task, loop);
-  const main = begin(engine, world, body);
-  drive(engine);
-  if (engine.failure === null && main.state === "done") {
-    world.properties.end();
-    wind(engine);
+  const lower = raiseFences(new Fenced(engine, options.allow ?? []));
+  let main: Task<T>;
+  try {
+    main = begin(engine, world, body);
+    drive(engine);
+    if (engine.failure === null && main.state === "done") {
+      world.properties.end();
+      wind(engine);
+    }
+  } finally {
+    lower();
   }
   const failed = engine.failure !== null;
   const waiting = failed ? engine.describe() : "";
@@ -144,6 +157,33 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     draws,
   };
 }
+
+/** The world as the fences see it. */
+class Fenced implements FencedWorld {
+  readonly clockwork: Engine;
+  readonly allow: ReadonlySet<FenceName>;
+
+  constructor(engine: Engine, allow: readonly FenceName[]) {
+    this.clockwork = engine;
+    this.allow = allow.length === 0 ? NONE : new Set(allow);
+    engine.forbid = forbidden;
+  }
+
+  wallClock(): number {
+    return this.clockwork.wallStart + this.clockwork.time;
+  }
+
+  nameOf(loop: Loop): string {
+    return this.clockwork.nodes.find((node) => node.loop === loop)?.name ?? "nobody";
+  }
+
+  /** The end of the process, on a real machine. */
+  uncaught(error: unknown): void {
+    this.clockwork.fail(error);
+  }
+}
+
+const NONE: ReadonlySet<FenceName> = new Set();
 
 /** The body as the program of the first node. */
 function begin<T>(engine: Engine, world: World, body: (world: World) => Operation<T>): Task<T> {
