@@ -22,6 +22,7 @@ export default defineConfig({
           testTimeout: 30_000,
           include: [
             "packages/*/src/**/*.test.ts",
+            "packages/*/tests/**/*.test.ts",
             "bench/**/*.test.ts",
             "examples/**/*.test.ts",
             "scripts/**/*.test.ts",
