@@ -5,3 +5,28 @@ export { CLOSED, DATA, END, HEAD, INTERIM, MessageParser, NEED, type ParserEvent
 export { RequestHead, RequestParser } from "./request-parser.ts";
 export { ResponseHead, ResponseParser } from "./response-parser.ts";
 export { ABSOLUTE_FORM, ASTERISK_FORM, AUTHORITY_FORM, ORIGIN_FORM, type TargetForm } from "./target.ts";
+export { type AccessEntry, jsonLog, type Logger } from "./access-log.ts";
+export { type HistogramData, quantile, type ServerMetrics } from "./metrics.ts";
+export { type BufferOptions, HttpRequest } from "./request.ts";
+export {
+  bytes,
+  empty,
+  html,
+  HttpResponse,
+  json,
+  redirect,
+  type ResponseBody,
+  type ResponseInit,
+  stream,
+  text,
+  type UpgradeHandler,
+} from "./response.ts";
+export { HttpServer, serve, type ServeOptions, serveStream } from "./server.ts";
+export type { Answer, ConnectionOptions, RequestHandler } from "./server-core.ts";
+export { SERVER_LIMITS, type ServerLimits, TIMEOUTS, type Timeouts } from "./timeouts.ts";
+export { dateOf, httpDate, rangeHolds, type Verdict, type Version, weigh } from "./conditional.ts";
+export { EventParser, type ReceivedEvent, serverEvents } from "./event-parser.ts";
+export { file, type FileOptions, files, type FilesOptions } from "./file.ts";
+export { preferred, type Wish, wishesOf } from "./negotiation.ts";
+export { type ByteRange, rangesOf } from "./range.ts";
+export { formatEvent, type ServerEvent, sse, type SseOptions } from "./sse.ts";
