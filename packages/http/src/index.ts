@@ -30,3 +30,4 @@ export { file, type FileOptions, files, type FilesOptions } from "./file.ts";
 export { preferred, type Wish, wishesOf } from "./negotiation.ts";
 export { type ByteRange, rangesOf } from "./range.ts";
 export { formatEvent, type ServerEvent, sse, type SseOptions } from "./sse.ts";
+export { multipart, type MultipartLimits, type Part } from "./multipart.ts";
