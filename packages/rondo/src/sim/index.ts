@@ -1,12 +1,23 @@
 /**
  * `rondo/sim`: the same program on a world you control.
  */
+export { type SimBody, NondeterminismError } from "./campaign.ts";
+export { type CampaignOptions, type CampaignReport, check } from "./check.ts";
 export type { ChoiceStream, Draw, Recording } from "./choices.ts";
 export type { Told } from "./engine.ts";
 export { LeakError, SimBudgetError } from "./errors.ts";
 export { type FenceName, SimFenceError } from "./fences.ts";
+export type { Distribution, LinkSettings } from "./links.ts";
+export type { NameFailure, NameRecords, NameScope, SimNames } from "./names.ts";
+export type { Faults } from "./net-faults.ts";
+export type { LinkControl } from "./net-link-control.ts";
+export type { At, NetworkStatistics, SimNetwork, SimNetworkOptions } from "./network.ts";
 export type { ClockOptions, NodeEnd, NodeOptions, SimNode } from "./node.ts";
+export { exhaust, type Exhaust, type ExhaustOptions } from "./exhaust.ts";
+export { CheckError } from "./failure.ts";
+export type { BodyAddress } from "./jobs.ts";
 export { delayBounded, type DelayOptions } from "./policy-delay.ts";
+export { mix } from "./policy-mix.ts";
 export { pct, type PctOptions } from "./policy-pct.ts";
 export { fifo, type Picker, type Policy, type PolicyRun, randomWalk, type Ready } from "./policy.ts";
 export { type Run, simulate, type SimulateOptions } from "./simulate.ts";

@@ -8,6 +8,7 @@ import type { Task } from "../task/task.ts";
 import { Choices, type Draw, type Recording } from "./choices.ts";
 import { Engine, type Told } from "./engine.ts";
 import { type Fenced as FencedWorld, type FenceName, forbidden, raiseFences } from "./fences.ts";
+import { SimNetwork, type SimNetworkOptions } from "./network.ts";
 import type { SimNode } from "./node.ts";
 import { type Policy, fifo } from "./policy.ts";
 import { type StepRecord, StepRecorder } from "./steps.ts";
@@ -31,6 +32,8 @@ export interface SimulateOptions {
   readonly maxVirtual?: number | undefined;
   /** How many steps tasks may do in all; a million where nothing is said. */
   readonly maxSteps?: number | undefined;
+  /** What the network is like; with the troubles that the seed draws where nothing is said. */
+  readonly network?: SimNetworkOptions | undefined;
   /** What the clock on the wall shows at the start, in ms since 1970; the first moment of 2000 where nothing is said. */
   readonly wallClock?: number | undefined;
   /**
@@ -120,7 +123,10 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     leaks: options.leaks ?? true,
     telling: record,
   });
-  const world = new World(engine);
+  const network = new SimNetwork(engine, options.network);
+  engine.parts.push(network);
+  engine.services.set("network", (node) => network.networkFor(node));
+  const world = new World(engine, network);
   const recorder = record ? new StepRecorder(engine) : undefined;
   if (recorder !== undefined) engine.onStep = (task, loop) => recorder.note(task, loop);
   const lower = raiseFences(new Fenced(engine, options.allow ?? []));
@@ -187,7 +193,7 @@ const NONE: ReadonlySet<FenceName> = new Set();
 
 /** The body as the program of the first node. */
 function begin<T>(engine: Engine, world: World, body: (world: World) => Operation<T>): Task<T> {
-  const node = engine.addNode("world", () => body(world), { address: "10.0.0.1" });
+  const node = engine.addNode("world", () => body(world), { address: "10.255.255.254" });
   node.start();
   node.onEnded((end) => {
     engine.finished = true;

@@ -5,6 +5,7 @@ import type { Operation, Wait } from "../coroutine/wait.ts";
 import type { ChoiceStream } from "./choices.ts";
 import type { Engine } from "./engine.ts";
 import { History, type HistoryOptions } from "./history.ts";
+import type { SimNetwork } from "./network.ts";
 import type { NodeOptions, SimNode } from "./node.ts";
 import { type Condition, Properties } from "./properties.ts";
 
@@ -43,11 +44,14 @@ export class World {
   readonly engine: Engine;
   /** @internal */
   readonly properties: Properties;
+  /** Its network: links, what is done to them, and names. */
+  readonly network: SimNetwork;
   private readonly data: ChoiceStream;
 
   /** @internal */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, network: SimNetwork) {
     this.engine = engine;
+    this.network = network;
     this.properties = new Properties(engine);
     this.data = engine.choices.stream("data");
   }
