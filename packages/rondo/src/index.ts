@@ -27,7 +27,7 @@ export { Loop, type Turn } from "./loop/loop.ts";
 export { checkpoint, now, sleep, sleepUntil } from "./loop/sleep.ts";
 export { defer, use } from "./task/defer.ts";
 export { group, type Group, type GroupOptions, type SpawnOptions } from "./task/group.ts";
-export { cancelReason, effectiveDeadline, isStopping, stopping } from "./task/here.ts";
+export { cancelReason, currentGroup, effectiveDeadline, isStopping, stopping } from "./task/here.ts";
 export { TaskLocal } from "./task/local.ts";
 export { launch, run, type RunOptions } from "./task/run.ts";
 export {

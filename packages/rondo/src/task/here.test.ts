@@ -4,7 +4,7 @@ import { onEverySchedule, virtually } from "../../tests/virtual.ts";
 import { checkpoint, sleep } from "../loop/sleep.ts";
 import { select } from "../sync/select.ts";
 import { group } from "./group.ts";
-import { cancelReason, effectiveDeadline, isStopping, stopping } from "./here.ts";
+import { cancelReason, currentGroup, effectiveDeadline, isStopping, stopping } from "./here.ts";
 import { moveOnAfter } from "./scope.ts";
 
 describe("what a task can ask about where it stands", () => {
@@ -12,9 +12,26 @@ describe("what a task can ask about where it stands", () => {
     ["effectiveDeadline()", effectiveDeadline],
     ["cancelReason()", cancelReason],
     ["isStopping()", isStopping],
+    ["currentGroup()", currentGroup],
   ])("%s outside a task says that it works only inside", (name, ask) => {
     expect(() => ask()).toThrow(`${name} was called outside a task`);
   });
+
+  test("currentGroup() is the innermost group around, and what is spawned on it is waited for there", () =>
+    onEverySchedule(function* (g) {
+      expect(currentGroup()).toBe(g);
+      let ended = false;
+      yield* group(function* (inner) {
+        expect(currentGroup()).toBe(inner);
+        currentGroup().spawn(function* () {
+          expect(currentGroup()).toBe(inner);
+          yield* sleep(10);
+          ended = true;
+        });
+      });
+      expect(ended).toBe(true);
+      expect(currentGroup()).toBe(g);
+    }));
 
   test("a task in no group is never asked to stop: stopping() waits", async () => {
     await virtually(function* () {

@@ -7,7 +7,7 @@ import { defineKind, sharedWait, type Wait } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import { currentLoop } from "../loop/sleep.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { isStoppingIn, nearestGroup } from "./group.ts";
+import { type Group, groupAround, isStoppingIn, nearestGroup } from "./group.ts";
 import type { ScopeSegment } from "./scope.ts";
 import type { Task } from "./task.ts";
 
@@ -163,4 +163,32 @@ export function stopping(): Wait<void> {
  */
 export function isStopping(): boolean {
   return isStoppingIn(currentTask("isStopping()"));
+}
+
+/**
+ * The group around the code that runs: the innermost one that is open, or the one of the main task. For what goes on beside
+ * its maker, as a server does, without being handed a group. Whoever waits for the end of the group waits for it as well. Not
+ * a switch point.
+ *
+ * @example
+ * ```ts
+ * import { currentGroup, group, run, sleep, VirtualHost } from "rondo";
+ *
+ * function reminder(ms: number) {
+ *   return currentGroup().spawn(function* () {
+ *     yield* sleep(ms);
+ *     console.log("time is up"); // prints: time is up
+ *   });
+ * }
+ * await run(
+ *   () =>
+ *     group(function* () {
+ *       reminder(1000);
+ *     }),
+ *   { host: new VirtualHost() },
+ * );
+ * ```
+ */
+export function currentGroup(): Group {
+  return groupAround(currentTask("currentGroup()"));
 }
