@@ -252,8 +252,13 @@ export class Wire implements Timed {
 
   private beginRetries(now: number): void {
     this.tries = 0;
-    this.rto = Math.min(RTO_MAX, RTO_MIN + 2 * (this.link.latency + this.back.latency));
+    this.rto = this.patience;
     this.retryAt = now + this.rto;
+  }
+
+  /** How long an answer is waited for at first. */
+  private get patience(): number {
+    return Math.min(RTO_MAX, RTO_MIN + 2 * (this.link.latency + this.back.latency));
   }
 
   // ---- arriving -----------------------------------------------------------------------------------------------------
@@ -383,7 +388,9 @@ export class Wire implements Timed {
     this.waiting = 0;
     this.finWanted = true;
     this.finSent = true;
-    const at = link.cut ? LOST : link.fate(now, 0);
+    let at = link.cut ? LOST : link.fate(now, 0);
+    // Nobody repeats a reset; but whatever the peer sends next draws another one, so that chance alone loses none.
+    if (at === LOST && !link.cut) at = now + this.patience + link.latency;
     // A reset overtakes nothing but what was lost.
     let last: Run | null = null;
     let run = this.head;
