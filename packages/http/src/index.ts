@@ -31,3 +31,14 @@ export { preferred, type Wish, wishesOf } from "./negotiation.ts";
 export { type ByteRange, rangesOf } from "./range.ts";
 export { formatEvent, type ServerEvent, sse, type SseOptions } from "./sse.ts";
 export { multipart, type MultipartLimits, type Part } from "./multipart.ts";
+export {
+  type Coder,
+  codings,
+  type CodingService,
+  type ContentCoding,
+  decoded,
+  type DecodeOptions,
+  encode,
+  encoded,
+} from "./coding.ts";
+export { compressed, type CompressionOptions } from "./compression.ts";
