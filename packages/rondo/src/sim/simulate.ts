@@ -11,6 +11,7 @@ import { type Fenced as FencedWorld, type FenceName, forbidden, raiseFences } fr
 import { SimNetwork, type SimNetworkOptions } from "./network.ts";
 import type { SimNode } from "./node.ts";
 import { type Policy, fifo } from "./policy.ts";
+import { addServices } from "./services.ts";
 import { type StepRecord, StepRecorder } from "./steps.ts";
 import { decodeToken } from "./token.ts";
 import { World } from "./world.ts";
@@ -43,8 +44,12 @@ export interface SimulateOptions {
   readonly allow?: readonly FenceName[] | undefined;
   /** Whether it is a failure when a program ends and leaves sockets or timers behind; true where nothing is said. */
   readonly leaks?: boolean | undefined;
-  /** Writes down each step with its line, each draw, and what was done to the world: slow, and for telling the story. */
-  readonly record?: boolean | undefined;
+  /**
+   * Writes down each step with its line, each draw, and what was done to the world: slow, and for telling the story. With
+   * `steps`, about how many there will be, only the first and the last of a long run have their lines, and those around
+   * what is out of order.
+   */
+  readonly record?: boolean | { readonly steps: number } | undefined;
 }
 
 /** What came of a run. */
@@ -110,7 +115,7 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
   const choices = new Choices({
     seed,
     recording: typeof replay === "string" ? decodeToken(replay) : replay,
-    onDraw: record ? (draw) => void draws.push(draw) : undefined,
+    onDraw: record !== false ? (draw) => void draws.push(draw) : undefined,
   });
   const engine = new Engine({
     choices,
@@ -121,13 +126,14 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     expected: options.expected,
     wallClock: options.wallClock ?? Date.UTC(2000, 0, 1),
     leaks: options.leaks ?? true,
-    telling: record,
+    telling: record !== false,
   });
   const network = new SimNetwork(engine, options.network);
   engine.parts.push(network);
   engine.services.set("network", (node) => network.networkFor(node));
+  addServices(engine);
   const world = new World(engine, network);
-  const recorder = record ? new StepRecorder(engine) : undefined;
+  const recorder = record === false ? undefined : new StepRecorder(engine, record === true ? Infinity : record.steps);
   if (recorder !== undefined) engine.onStep = (task, loop) => recorder.note(task, loop);
   const lower = raiseFences(new Fenced(engine, options.allow ?? []));
   let main: Task<T>;

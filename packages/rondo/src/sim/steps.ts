@@ -32,18 +32,30 @@ export interface StepRecord {
 
 /** More than so many steps nobody reads: the first ones are let go. */
 const MOST = 20_000;
+/** Of a long run so many of the first and of the last steps have their lines, and so many around the first few that are out of order. */
+const LINES = 100;
+const AROUND = 20;
+const TOLD = 20;
 
 export class StepRecorder {
   private records: StepRecord[];
   private readonly engine: Engine;
   private readonly before: WeakMap<Task, string>;
   private firstId: number;
+  /** From this step on all have their lines again. */
+  private readonly end: number;
+  /** Until this step they have them. */
+  private lines: number;
+  private deviations: number;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, steps: number) {
     this.records = [];
     this.engine = engine;
     this.before = new WeakMap();
     this.firstId = -1;
+    this.end = steps === Infinity ? 0 : steps - LINES;
+    this.lines = LINES;
+    this.deviations = 0;
   }
 
   get table(): readonly StepRecord[] {
@@ -53,7 +65,7 @@ export class StepRecorder {
   note(task: Task, loop: SimLoop): void {
     const { engine } = this;
     if (this.firstId < 0) this.firstId = task.id;
-    const after = task.over ? task.state : (task.waitingFor ?? "turn");
+    const after = task.over ? task.state : waitOf(task);
     this.records.push({
       index: engine.steps - 1,
       time: engine.time,
@@ -62,7 +74,7 @@ export class StepRecorder {
       id: task.id - this.firstId + 1,
       before: this.before.get(task),
       after,
-      stack: task.over ? [] : task.stack(),
+      stack: task.over || !this.wantsLines() ? [] : task.stack(),
       overtook: engine.overtaken?.name,
       cut: engine.cut,
       hash: engine.hash.now,
@@ -70,4 +82,22 @@ export class StepRecorder {
     this.before.set(task, after);
     if (this.records.length > 2 * MOST) this.records = this.records.slice(-MOST);
   }
+
+  /** To look where a task stands takes longer than its step. */
+  private wantsLines(): boolean {
+    const { engine } = this;
+    const index = engine.steps - 1;
+    if (engine.overtaken !== null || engine.cut > 0) {
+      if (++this.deviations <= TOLD) this.lines = Math.max(this.lines, index + AROUND);
+    }
+    return index < this.lines || index >= this.end;
+  }
+}
+
+/** `lock "accounts"`: what it waits for, with the name of what it waits on where it has one that is not in the label. */
+function waitOf(task: Task): string {
+  const label = task.waitingFor;
+  if (label === undefined) return "turn";
+  const name: unknown = (task.wait?.on as { readonly name?: unknown } | null | undefined)?.name;
+  return typeof name !== "string" || name === "" || label.includes(name) ? label : `${label} "${name}"`;
 }
