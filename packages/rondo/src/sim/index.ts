@@ -21,7 +21,6 @@ export { mix } from "./policy-mix.ts";
 export { pct, type PctOptions } from "./policy-pct.ts";
 export { fifo, type Picker, type Policy, type PolicyRun, randomWalk, type Ready } from "./policy.ts";
 export { simCertificate, type SimCertificate, type SimCertificateOptions } from "./tls-certificates.ts";
-export { simCertificate, type SimCertificate, type SimCertificateOptions } from "./tls-certificates.ts";
 export { type Run, simulate, type SimulateOptions } from "./simulate.ts";
 export type { StepRecord } from "./steps.ts";
 export type { LivenessOptions, World } from "./world.ts";
