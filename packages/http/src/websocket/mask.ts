@@ -1,0 +1,72 @@
+/**
+ * Masking: what a client sends is xored with four random bytes, so that no page can make a browser send bytes of its
+ * choice, which old proxies would take for HTTP (RFC 6455, sections 5.3 and 10.3).
+ *
+ * Long payloads are done four bytes at a time. The key lies in memory in the order in which it is applied, so the order of
+ * bytes in a number does not matter.
+ */
+
+/** From here on it pays to go by words. */
+const LONG = 64;
+
+const turned: Uint8Array = new Uint8Array(4);
+const word: Uint32Array = new Uint32Array(turned.buffer);
+
+/**
+ * Xors `bytes`, in place, with the key that begins at `key[at]`; the first of them is byte number `offset` of the payload.
+ * Done twice it is undone.
+ */
+export function mask(bytes: Uint8Array, key: Uint8Array, at: number, offset: number): void {
+  const { length } = bytes;
+  let i = 0;
+  if (length >= LONG) {
+    // Up to a border of words, then words, then the rest.
+    const lead = -bytes.byteOffset & 3;
+    for (; i < lead; i++) (bytes[i] as number) ^= key[at + ((offset + i) & 3)] as number;
+    for (let j = 0; j < 4; j++) turned[j] = key[at + ((offset + lead + j) & 3)] as number;
+    const mixed = word[0] as number;
+    const count = (length - lead) >>> 2;
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + lead, count);
+    for (let j = 0; j < count; j++) words[j] = (words[j] as number) ^ mixed;
+    i += count << 2;
+  }
+  for (; i < length; i++) bytes[i] = (bytes[i] as number) ^ (key[at + ((offset + i) & 3)] as number);
+}
+
+/** Fills memory with bytes that nobody can guess. */
+export type RandomSource = (bytes: Uint8Array) => void;
+
+/** How many bytes are asked for at once: the call costs more than the bytes. */
+const POOL = 4096;
+
+/** Keys, four bytes each, drawn in advance. */
+export class MaskKeys {
+  private readonly source: RandomSource;
+  /** Where the next key lies, once `next` has been called. */
+  readonly pool: Uint8Array;
+  private at: number;
+
+  constructor(source: RandomSource, size: number = POOL) {
+    this.source = source;
+    this.pool = new Uint8Array(size);
+    this.at = size;
+  }
+
+  /** Where in `pool` a fresh key begins. It is good until the next call. */
+  next(): number {
+    if (this.at >= this.pool.length) {
+      this.source(this.pool);
+      this.at = 0;
+    }
+    const { at } = this;
+    this.at = at + 4;
+    return at;
+  }
+}
+
+let shared: MaskKeys | undefined;
+
+/** Keys of the platform's source of randomness, one pool for all sockets (5.3: a strong source of entropy). */
+export function strongKeys(): MaskKeys {
+  return (shared ??= new MaskKeys((bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)));
+}
