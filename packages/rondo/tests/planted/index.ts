@@ -4,6 +4,8 @@ import { abandonedWork } from "./abandoned-work.ts";
 import { cancelledTransfer } from "./cancelled-transfer.ts";
 import { doubleClose } from "./double-close.ts";
 import { doubleFetch } from "./double-fetch.ts";
+import { duplicateAfterRetry } from "./duplicate-after-retry.ts";
+import { halfOpen } from "./half-open.ts";
 import { lateSubscriber } from "./late-subscriber.ts";
 import { lockOrder } from "./lock-order.ts";
 import { lostAtShutdown } from "./lost-at-shutdown.ts";
@@ -13,11 +15,13 @@ import { missedWakeUp } from "./missed-wake-up.ts";
 import { oneCondition } from "./one-condition.ts";
 import type { Planted } from "./planted.ts";
 import { recycledSlot } from "./recycled-slot.ts";
+import { reorderedDatagrams } from "./reordered-datagrams.ts";
 import { staleLeader } from "./stale-leader.ts";
 import { starvedWriter } from "./starved-writer.ts";
 import { timeoutAndResult } from "./timeout-and-result.ts";
 import { unboundedQueue } from "./unbounded-queue.ts";
 import { wallClock } from "./wall-clock.ts";
+import { wholeMessages } from "./whole-messages.ts";
 
 export const planted: readonly Planted[] = [
   lostUpdate,
@@ -36,6 +40,10 @@ export const planted: readonly Planted[] = [
   lostAtShutdown,
   unboundedQueue,
   starvedWriter,
+  wholeMessages,
+  reorderedDatagrams,
+  duplicateAfterRetry,
+  halfOpen,
   staleLeader,
   wallClock,
 ];

@@ -5,8 +5,8 @@
  * uses where nothing is said, and its mended twin has to survive thousands. None of them is found by the tamest run: a
  * program that fails at once needs no simulator.
  */
-import type { Operation } from "../../src/index.ts";
-import type { Policy, Run, SimulateOptions, World } from "../../src/sim/index.ts";
+import type { Coroutine, Operation } from "../../src/index.ts";
+import type { Policy, Run, SimNode, SimulateOptions, World } from "../../src/sim/index.ts";
 import { simulate } from "../../src/sim/index.ts";
 import { measuring, policyOf } from "../../src/sim/policy-mix.ts";
 
@@ -42,6 +42,13 @@ export type Planted = PlantedInTasks | PlantedInWorld;
 /** What must hold in these programs. */
 export function must(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
+}
+
+/** Waits for the end of a node's program, and gives its value; whoever asks for an end has to look at it. */
+export function* finished(node: SimNode): Coroutine<unknown> {
+  const { how, value, error } = yield* node.ended();
+  if (how !== "done") throw error ?? new Error(`${node.name} ${how}`);
+  return value;
 }
 
 export type Twin = "broken" | "mended";

@@ -4,7 +4,7 @@
  */
 import { type Coroutine, now, sleep } from "../../src/index.ts";
 import type { World } from "../../src/sim/index.ts";
-import { must, type Planted } from "./planted.ts";
+import { finished, must, type Planted } from "./planted.ts";
 
 const LEASE = 100;
 
@@ -66,7 +66,7 @@ function* program(world: World, fenced: boolean): Coroutine<void> {
     yield* sleep(world.integer(1, 250, "for how long"));
     node.resume();
   }
-  for (const node of nodes) yield* node.ended();
+  for (const node of nodes) yield* finished(node);
   const sorted = store.written.toSorted((a, b) => a - b);
   must(store.written.join() === sorted.join(), `an old leader wrote after a new one: ${store.written.join()}`);
 }

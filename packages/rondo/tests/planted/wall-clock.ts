@@ -4,7 +4,7 @@
  */
 import { type Coroutine, now, sleep } from "../../src/index.ts";
 import type { SimNode, World } from "../../src/sim/index.ts";
-import { must, type Planted } from "./planted.ts";
+import { finished, must, type Planted } from "./planted.ts";
 
 /** A session is over when nothing came for so long. */
 const IDLE = 50;
@@ -33,9 +33,9 @@ function* program(world: World, clock: () => number): Coroutine<void> {
   });
   const node = world.node("server", () => server(clock, () => beats));
   if (world.chance(0.2, "the time is set")) yield* setClock(world, node);
-  const end = yield* node.ended();
+  const looks = yield* finished(node);
   client.crash();
-  must(end.value === 100, `the session was taken for idle after ${String(end.value)} looks, though beats came`);
+  must(looks === 100, `the session was taken for idle after ${String(looks)} looks, though beats came`);
 }
 
 function* setClock(world: World, node: SimNode): Coroutine<void> {
