@@ -25,6 +25,8 @@ export const checks: readonly Check[] = [
     script: "news-memory.ts",
     amount: 10_000,
   },
+  { name: "sim-steps", title: "steps of a simulated world", script: "sim/steps.ts", amount: 4_000_000 },
+  { name: "sim-idle", title: "a simulated world that mostly waits", script: "sim/idle.ts", amount: 24 },
 ];
 
 /** Runs a check in a process of its own. Never rejects: a crash is a limit not held. */
