@@ -127,6 +127,18 @@ test("two arms of one select count as two parties, and completing them breaks no
   });
 });
 
+test("two arms of one select that are the last two parties complete it", async () => {
+  await inGroup(function* (g) {
+    const barrier = new Barrier(3);
+    const other = g.spawn(barrier.wait());
+    yield* sleep(1);
+    // Neither arm can complete at once, and both stand in the line then: nobody else need come.
+    expect(yield* select({ a: barrier.wait(), b: barrier.wait() })).toEqual({ key: "a", value: 1 });
+    expect(yield* other).toBe(0);
+    expect(barrier.statistics()).toEqual({ parties: 3, waiters: 0, broken: false, generation: 1 });
+  });
+});
+
 test("parties must be a whole number of 1 or more", () => {
   for (const parties of [0, -1, 1.5, Number.NaN, Infinity]) expect(() => new Barrier(parties)).toThrow(RangeError);
 });

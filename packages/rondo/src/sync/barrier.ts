@@ -14,9 +14,7 @@ import { WaitQueue } from "../coroutine/wait-queue.ts";
 const BARRIER = defineKind({
   label: "barrier",
   poll: (wait) => (wait.on as Barrier).arrive(wait),
-  begin(wait) {
-    (wait.on as Barrier).waiters.push(wait);
-  },
+  begin: (wait) => (wait.on as Barrier).join(wait),
   abort(wait) {
     const barrier = wait.on as Barrier;
     // One that stands in the line no more is about to be let go, or to be told.
@@ -123,13 +121,27 @@ export class Barrier {
   arrive(wait: Wait): boolean {
     if (this.why !== undefined) throw this.brokenError(this.why);
     if (this.waiters.length + 1 < this.parties) return false;
-    this.generation++;
     wait.value = this.parties - 1;
+    this.letGo();
+    return true;
+  }
+
+  /** @internal Into the line. Between `arrive` and here another arm of the same select may have come: then all are here now. */
+  join(wait: Wait): void {
+    if (this.waiters.length + 1 < this.parties) {
+      this.waiters.push(wait);
+      return;
+    }
+    this.letGo();
+    if (wait.state === PARKED) grant(wait, this.parties - 1);
+  }
+
+  private letGo(): void {
+    this.generation++;
     // All leave the line before the first one goes: a party that stands here twice (two arms of one select) withdraws
     // its second wait when the first is granted, and that must not break what has been completed.
     const parties: Wait[] = [];
     for (let party = this.waiters.shift(); party !== null; party = this.waiters.shift()) parties.push(party);
     for (const [place, party] of parties.entries()) if (party.state === PARKED) grant(party, place);
-    return true;
   }
 }
