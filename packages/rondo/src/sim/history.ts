@@ -119,17 +119,14 @@ export class History {
       this.ok(call, output);
       return output;
     } catch (error) {
-      (call as Entry).error = error;
-      const outcome = this.thrown?.(error, call) ?? "info";
-      if (outcome === "ok") this.ok(call, error);
-      else this[outcome](call);
+      this.threw(call, error);
       throw error;
     } finally {
       if (call.outcome === "open") this[this.cancelled](call);
     }
   }
 
-  /** A call begins; say later how it ended, with {@link ok}, {@link fail} or {@link info}. */
+  /** A call begins; say later how it ended, with {@link ok}, {@link fail}, {@link info} or {@link threw}. */
   begin(process: string, op: string, input?: unknown): Call {
     const at = this.events++;
     const entry: Entry = {
@@ -166,11 +163,22 @@ export class History {
     entry.ended = Infinity;
   }
 
+  /** It threw: `thrown` of the history's options says what that means. */
+  threw(call: Call, error: unknown): void {
+    const outcome = this.thrown?.(error, call) ?? "info";
+    const entry = this.end(call, outcome);
+    entry.error = error;
+    if (outcome === "ok") entry.output = error;
+    else if (outcome === "info") entry.ended = Infinity;
+  }
+
   private end(call: Call, outcome: CallOutcome): Entry {
     const entry = this.entries[call.index];
     if (entry !== call) throw new TypeError("this call is none of this history's: give what its begin() gave");
     if (entry.outcome !== "open") {
-      throw new Error(`the call ${showCall(call)} has ended already: a call ends once, by ok(), fail() or info()`);
+      throw new Error(
+        `the call ${showCall(call)} has ended already: a call ends once, by ok(), fail(), info() or threw()`,
+      );
     }
     entry.outcome = outcome;
     entry.ended = this.events++;

@@ -1,0 +1,63 @@
+/**
+ * How the runtime's own programs are simulated: many seeds, by turns on every policy, and a failure told with its seed.
+ *
+ * A program is a function of a world, in one of the files beside this one. The tests run each on a few seeds, the soak tests
+ * on a thousand, and `npm run nightly` on a hundred thousand.
+ */
+import type { Coroutine } from "../../src/index.ts";
+import {
+  delayBounded,
+  encodeToken,
+  fifo,
+  pct,
+  type Policy,
+  randomWalk,
+  type Run,
+  Sightings,
+  simulate,
+  type SimulateOptions,
+  type World,
+} from "../../src/sim/index.ts";
+
+/** A program to simulate. */
+export type Program = (world: World) => Coroutine<unknown>;
+
+/** Programs by the sentence that they show. */
+export type Programs = Readonly<Record<string, Program>>;
+
+const policies: readonly Policy[] = [randomWalk, fifo, pct({ depth: 3 }), delayBounded({ delays: 3 }), randomWalk];
+
+/** The policy of a seed. */
+export function policyOf(seed: number): Policy {
+  return policies[seed % policies.length] as Policy;
+}
+
+export const limits: SimulateOptions = { maxSteps: 200_000, maxVirtual: 3_600_000 };
+
+/** One run of a program; what it reports is a failure too. */
+export function once(program: Program, seed: number, options: SimulateOptions = {}): Run {
+  return simulate({ ...limits, seed, policy: policyOf(seed), ...options }, program);
+}
+
+/** Why a run is none to be content with, or undefined. */
+export function complaintOf(run: Run): string | undefined {
+  if (!run.ok) return run.error instanceof Error ? (run.error.stack ?? String(run.error)) : String(run.error);
+  const reports = run.reports.map(({ node, report }) => `${node}: ${report.message} ${String(report.error ?? "")}`);
+  return reports.length > 0 ? `reported: ${reports.join("; ")}` : undefined;
+}
+
+/** Runs a program on seeds from `first` on; throws at the first that fails. */
+export function campaign(program: Program, runs: number, first: number = 1): Sightings {
+  const sightings = new Sightings();
+  for (let seed = first; seed < first + runs; seed++) {
+    const run = once(program, seed);
+    const complaint = complaintOf(run);
+    if (complaint !== undefined) {
+      throw new Error(
+        `seed ${seed} (policy ${run.policy}, token ${encodeToken(run.choices)}) fails after ${run.steps} steps: ${complaint}\n${run.waiting}`,
+      );
+    }
+    sightings.add(run.sometimes);
+  }
+  return sightings;
+}

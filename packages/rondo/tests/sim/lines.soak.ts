@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { lines } from "./lines.ts";
+
+onManySeeds(lines);

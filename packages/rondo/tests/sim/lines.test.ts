@@ -1,0 +1,4 @@
+import { lines } from "./lines.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(lines);

@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { locks } from "./locks.ts";
+
+onManySeeds(locks);

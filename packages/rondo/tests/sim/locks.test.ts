@@ -1,0 +1,4 @@
+import { locks } from "./locks.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(locks);

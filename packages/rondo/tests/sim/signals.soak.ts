@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { signals } from "./signals.ts";
+
+onManySeeds(signals);

@@ -1,0 +1,4 @@
+import { signals } from "./signals.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(signals);
