@@ -10,15 +10,17 @@
  */
 import { BrokenError, ClosedError, type Coroutine, type Operation, scope, type Scope } from "rondo";
 import type { Address, ByteStream } from "rondo/net";
-import { byteLength, headOf, latin1Bytes, withBytes, withText } from "./answer.ts";
 import { HttpError, ProtocolError } from "./errors.ts";
+import { fieldLine } from "./headers.ts";
 import { DATA, END, HEAD, NEED, type ParserEvent } from "./parser.ts";
 import { HttpRequest, type Carrier } from "./request.ts";
 import { RequestParser } from "./request-parser.ts";
-import { CLOSES, dropBody, type HttpResponse, OWN_DATE, type ResponseBody } from "./response.ts";
+import { CLOSES, dropBody, type HttpResponse, OWN_DATE } from "./response.ts";
 import { asResponse, isOperation, plainly, type ServerCore } from "./server-core.ts";
 import { StreamedBody } from "./streamed-body.ts";
 import type { Mortal } from "./timeouts.ts";
+import { utf8Length } from "./tokens.ts";
+import { CONTINUE, IN_CHUNKS, NO_LENGTH, SAY_CLOSE, SAY_KEEP_ALIVE, SILENT } from "./writer.ts";
 
 /** Between two requests; in a head; a handler is at work; its answer is being sent. */
 const IDLE = 0;
@@ -47,7 +49,10 @@ const LINGER_BYTES = 256 * 1024;
 /** What is larger goes out in pieces of this size, so that a deadline is one for a piece. */
 const PIECE = 64 * 1024;
 
-const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+/** Bytes up to so many are copied behind their head, so that both are one piece. */
+const COPIED = 8 * 1024;
+
+const encoder = new TextEncoder();
 
 export class ServerConnection implements Mortal, Carrier {
   declare readonly stream: ByteStream;
@@ -203,18 +208,24 @@ export class ServerConnection implements Mortal, Carrier {
       this.wait(now + timeouts.write);
       this.status = response.status;
       this.sentBefore = stream.bytesWritten;
-      let extra = keeps ? (head.minor === 0 ? "Connection: keep-alive\r\n" : "") : "Connection: close\r\n";
-      if ((response._flags & OWN_DATE) === 0) extra += core.dateAt(now);
       const { body } = response;
       let stays: boolean;
-      if (typeof body === "string" && head.method !== "HEAD" && mayHaveBody(response.status) && body.length <= PIECE) {
-        const bytes = withText(headOf(response, extra), body);
-        const wait = stream.write(bytes);
+      if (typeof body === "string" && head.method !== "HEAD" && body.length <= PIECE && mayHaveBody(response.status)) {
+        const wait = stream.write(
+          core.writer.whole(
+            response.status,
+            response.reason,
+            linesOf(response),
+            body,
+            keeps ? (head.minor === 0 ? SAY_KEEP_ALIVE : SILENT) : SAY_CLOSE,
+            (response._flags & OWN_DATE) !== 0,
+          ),
+        );
         yield* wait;
         if (wait.waiter !== null) now = core.loop.now();
         stays = keeps;
       } else {
-        stays = yield* this.send(response, extra, keeps);
+        stays = yield* this.send(response, keeps);
         now = core.loop.now();
       }
       this.completed(request, now);
@@ -234,40 +245,41 @@ export class ServerConnection implements Mortal, Carrier {
   }
 
   /** Any other answer than a small text. Gives whether the connection can be kept. */
-  private *send(response: HttpResponse, extra: string, keeps: boolean): Coroutine<boolean> {
+  private *send(response: HttpResponse, keeps: boolean): Coroutine<boolean> {
     const { stream } = this;
     const { status, body, length } = response;
     const { method, minor } = (this.request as HttpRequest).head;
-    const bare = method === "HEAD" || !mayHaveBody(status);
+    const may = mayHaveBody(status);
+    const bare = method === "HEAD" || !may;
+    const said = keeps ? (minor === 0 ? SAY_KEEP_ALIVE : SILENT) : SAY_CLOSE;
     if (body === null || typeof body === "string" || body instanceof Uint8Array) {
-      const head = headOf(response, extra);
-      if (bare) {
-        yield* stream.write(latin1Bytes(head + lengthLine(status, body, length)));
+      if (bare || body === null) {
+        yield* stream.write(this.headOf(response, lengthWithout(status, body, length), said));
         return keeps;
       }
-      if (body === null) {
-        yield* stream.write(latin1Bytes(`${head}Content-Length: 0\r\n\r\n`));
+      if (body instanceof Uint8Array && body.length <= COPIED) {
+        const { reason, _flags: flags } = response;
+        const dated = (flags & OWN_DATE) !== 0;
+        yield* stream.write(this.core.writer.whole(status, reason, linesOf(response), body, said, dated));
         return keeps;
       }
-      const whole = typeof body === "string" ? withText(head, body) : withBytes(head, body);
-      if (whole instanceof Uint8Array) yield* stream.write(whole);
-      else for (const part of whole) yield* this.writeAll(part);
+      const bytes = typeof body === "string" ? encoder.encode(body) : body;
+      const head = this.headOf(response, bytes.length, said);
+      if (bytes.length <= PIECE) yield* stream.write([head, bytes]);
+      else {
+        yield* stream.write(head);
+        yield* this.writeAll(bytes);
+      }
       return keeps;
     }
     const framed = length !== undefined;
-    const chunked = !framed && minor > 0;
+    const chunked = may && !framed && minor > 0;
     const kept = keeps && (framed || chunked || bare);
-    const said = keeps && !kept ? `Connection: close\r\n${extra.replace("Connection: keep-alive\r\n", "")}` : extra;
-    let framing = "\r\n";
-    if (mayHaveBody(status) || framed) {
-      if (framed) framing = `Content-Length: ${length}\r\n\r\n`;
-      else if (chunked) framing = "Transfer-Encoding: chunked\r\n\r\n";
-    }
-    if (status === 204) framing = "\r\n";
+    const framing = status === 204 ? NO_LENGTH : framed ? length : chunked ? IN_CHUNKS : NO_LENGTH;
     if (bare) dropBody(body);
     const streamed = bare ? null : new StreamedBody(this, body, length, chunked, response.trailers);
     try {
-      yield* stream.write(latin1Bytes(headOf(response, said) + framing));
+      yield* stream.write(this.headOf(response, framing, kept ? said : SAY_CLOSE));
       if (streamed !== null) yield* streamed.send();
     } catch (error) {
       // The head is out: whoever reads it must not take what there is for the whole.
@@ -279,6 +291,11 @@ export class ServerConnection implements Mortal, Carrier {
       streamed?.drop();
     }
     return kept;
+  }
+
+  private headOf(response: HttpResponse, length: number, connection: number): Uint8Array {
+    const { status, reason, _flags: flags } = response;
+    return this.core.writer.head(status, reason, linesOf(response), length, connection, (flags & OWN_DATE) !== 0);
   }
 
   /** A piece of an answer, of any size: a large one in pieces, so that each has its own deadline. */
@@ -310,8 +327,7 @@ export class ServerConnection implements Mortal, Carrier {
     this.wait(now + core.timeouts.write);
     this.status = response.status;
     this.sentBefore = stream.bytesWritten;
-    const head = headOf(response, (response._flags & OWN_DATE) === 0 ? core.dateAt(now) : "");
-    yield* stream.write(latin1Bytes(`${head}\r\n`));
+    yield* stream.write(this.headOf(response, NO_LENGTH, SILENT));
     this.completed(this.request as HttpRequest, core.loop.now());
     this.phase = GIVEN;
     this.until = Infinity;
@@ -410,7 +426,7 @@ export class ServerConnection implements Mortal, Carrier {
     this.wait(now + core.timeouts.write);
     core.responses[Math.floor(error.status / 100)] = (core.responses[Math.floor(error.status / 100)] as number) + 1;
     yield* stream.write(
-      withText(headOf(response, `Connection: close\r\n${core.dateAt(now)}`), response.body as string),
+      core.writer.whole(error.status, undefined, linesOf(response), response.body as string, SAY_CLOSE),
     );
     yield* this.linger();
   }
@@ -574,11 +590,24 @@ function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 304 && status >= 200;
 }
 
-/** The end of a head behind which there is no body: what a body would have been. */
-function lengthLine(status: number, body: ResponseBody, length: number | undefined): string {
-  if (status === 204) return "\r\n";
-  if (typeof body === "string") return `Content-Length: ${byteLength(body)}\r\n\r\n`;
-  if (body instanceof Uint8Array) return `Content-Length: ${body.length}\r\n\r\n`;
-  if (length !== undefined) return `Content-Length: ${length}\r\n\r\n`;
-  return status === 304 ? "\r\n" : "Content-Length: 0\r\n\r\n";
+/** The length that is said where no body follows: what one would have had. */
+function lengthWithout(status: number, body: string | Uint8Array | null, length: number | undefined): number {
+  if (status === 204) return NO_LENGTH;
+  if (typeof body === "string") return utf8Length(body);
+  if (body !== null) return body.length;
+  return length ?? (status === 304 ? NO_LENGTH : 0);
 }
+
+/** The field lines of an answer. Often the very same string as that of the answer before. */
+function linesOf(response: HttpResponse): string {
+  const type = response._type;
+  if (type === null) return response._lines;
+  if (type !== lastType) {
+    lastType = type;
+    lastTypeLine = fieldLine("Content-Type", type);
+  }
+  return response._lines === "" ? lastTypeLine : lastTypeLine + response._lines;
+}
+
+let lastType = "";
+let lastTypeLine = "";

@@ -4,14 +4,15 @@
 import { type Coroutine, type Group, type Loop, type Operation, stopping } from "rondo";
 import type { ByteStream } from "rondo/net";
 import type { AccessEntry, Logger } from "./access-log.ts";
-import { dateLine, reasonOf } from "./answer.ts";
 import { HttpError } from "./errors.ts";
 import { limitsFrom, type MessageLimits, REQUEST_LIMITS } from "./limits.ts";
 import { Histogram, type ServerMetrics } from "./metrics.ts";
 import type { HttpRequest } from "./request.ts";
 import { HttpResponse, text } from "./response.ts";
 import type { ServerConnection } from "./connection.ts";
+import { REASONS } from "./status.ts";
 import { numbersFrom, SERVER_LIMITS, type ServerLimits, TIMEOUTS, type Timeouts, Watch } from "./timeouts.ts";
+import { ResponseWriter } from "./writer.ts";
 
 /** What a handler may give: an answer of ours, or the platform's. */
 export type Answer = HttpResponse | Response;
@@ -55,9 +56,8 @@ export class ServerCore {
   declare loop: Loop;
   /** Asked to stop: the answers that are under way are the last ones of their connections. */
   declare stopping: boolean;
-  /** `Date: …` with its line end, good until `dateUntil` of the loop's clock. */
-  declare date: string;
-  declare private dateUntil: number;
+  /** With the date, which it makes once a second. */
+  declare readonly writer: ResponseWriter;
   declare accepted: number;
   declare requests: number;
   declare inFlight: number;
@@ -82,8 +82,7 @@ export class ServerCore {
     this.watch = new Watch(this.connections);
     this.loop = undefined as unknown as Loop;
     this.stopping = false;
-    this.date = "";
-    this.dateUntil = -Infinity;
+    this.writer = new ResponseWriter(() => this.loop.host.wallClock());
     this.accepted = 0;
     this.requests = 0;
     this.inFlight = 0;
@@ -110,16 +109,6 @@ export class ServerCore {
   drain(): void {
     this.stopping = true;
     for (const connection of this.connections) connection.drain();
-  }
-
-  /** The line with the date, at a time of the loop's clock. */
-  dateAt(now: number): string {
-    if (now >= this.dateUntil) {
-      const wall = this.loop.host.wallClock();
-      this.date = dateLine(wall);
-      this.dateUntil = now + 1000 - (wall % 1000);
-    }
-    return this.date;
   }
 
   /** The answer to what a handler threw. */
@@ -201,8 +190,7 @@ export class ServerCore {
 
 /** A status in plain text. */
 export function plainly(status: number, message: string | undefined): HttpResponse {
-  const reason = reasonOf(status);
-  return text(`${message ?? (reason === "" ? String(status) : reason)}\n`, { status });
+  return text(`${message ?? REASONS[status] ?? status}\n`, { status });
 }
 
 /** Whether something is to be run. */

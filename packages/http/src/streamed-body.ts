@@ -6,12 +6,11 @@
  */
 import { type Coroutine, Flow, type Operation, until } from "rondo";
 import { ByteStream } from "rondo/net";
-import { latin1Bytes } from "./answer.ts";
-import { fieldLines, type HeadersSource } from "./headers.ts";
+import type { HeadersSource } from "./headers.ts";
 import type { ResponseBody } from "./response.ts";
+import { CHUNK_END, chunkOf, lastChunk, latin1Bytes } from "./writer.ts";
 
 const encoder = new TextEncoder();
-const CRLF = encoder.encode("\r\n");
 
 /** What the pieces are given to. */
 export interface Outgoing {
@@ -68,10 +67,7 @@ export class StreamedBody {
     this.over = true;
     if (this.length !== undefined && this.sent !== this.length)
       throw new Error(`a body of ${this.length} bytes was announced, and ${this.sent} were given`);
-    if (this.chunked)
-      yield* this.out.writePiece(
-        latin1Bytes(`0\r\n${this.trailers === undefined ? "" : fieldLines(this.trailers())}\r\n`),
-      );
+    if (this.chunked) yield* this.out.writePiece(lastChunk(this.trailers?.()));
   }
 
   /** Nobody wants the rest. Does nothing where it has ended. */
@@ -108,11 +104,11 @@ export class StreamedBody {
   private *write(bytes: Uint8Array, size: number): Coroutine<void> {
     const { out, chunked } = this;
     if (size <= LARGE) {
-      yield* out.writePiece(chunked ? [latin1Bytes(`${size.toString(16)}\r\n`), bytes, CRLF] : bytes);
+      yield* out.writePiece(chunked ? chunkOf(bytes) : bytes);
     } else {
       if (chunked) yield* out.writePiece(latin1Bytes(`${size.toString(16)}\r\n`));
       yield* out.writeAll(bytes);
-      if (chunked) yield* out.writePiece(CRLF);
+      if (chunked) yield* out.writePiece(CHUNK_END);
     }
     out.rest();
   }
