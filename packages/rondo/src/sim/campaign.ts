@@ -109,7 +109,8 @@ export class NondeterminismError extends Error {
   override readonly name: string = "NondeterminismError";
 }
 
-const CAUSES =
+/** What is mostly behind it, and what to do. */
+export const CAUSES: string =
   "Something in it depends on what is outside the simulation: a variable that outlives the run, an object or a generator " +
   "that was made before it, an identity that counts up in the process, something that was let through by `allow`. " +
   "Make what it uses inside the body.";

@@ -6,7 +6,16 @@
  * lowest seed, whoever is done first, so a campaign gives the same on one core and on many; and it is looked into here, in
  * the thread that has the terminal.
  */
-import { addCounts, type SimBody, type Campaign, type Counts, runSeeds } from "./campaign.ts";
+import {
+  addCounts,
+  type Campaign,
+  CAUSES,
+  type Counts,
+  NondeterminismError,
+  runSeeds,
+  type SimBody,
+} from "./campaign.ts";
+import type { FromThread, ThreadFailure, ToThread } from "./check-thread.ts";
 import { cores } from "./environment.ts";
 import { policyNamed, policyOf } from "./policy-mix.ts";
 import { type Run, simulate } from "./simulate.ts";
@@ -18,22 +27,6 @@ export interface BodyAddress {
   /** The name under which it is exported. */
   readonly name: string;
 }
-
-/** What a thread is told. */
-export type ToThread =
-  | {
-      readonly kind: "begin";
-      readonly module: string;
-      readonly name: string;
-      readonly campaign: Omit<Campaign, "policies"> & { readonly policies: readonly string[] };
-      readonly expected: number;
-    }
-  | { readonly kind: "lot"; readonly from: number; readonly to: number };
-
-/** What it says. */
-export type FromThread =
-  | { readonly kind: "done"; readonly from: number; readonly counts: Counts; readonly failed: number | undefined }
-  | { readonly kind: "broken"; readonly error: unknown };
 
 function addressOf(where: BodyAddress | URL): { module: string; name: string } {
   const { module, name } = where instanceof URL ? splitUrl(where) : where;
@@ -85,8 +78,10 @@ export interface Spread {
   say(text: string): void;
 }
 
-/** Fewer runs than this are done before a thread has begun. */
-const WORTH_A_THREAD = 32;
+/** A campaign that is done after so many ms is done before a thread has begun. */
+const WORTH_THREADS = 300;
+/** Between looks at the clock, so many runs. */
+const A_LOOK = 8;
 /** So many lots for each thread, so that none waits for long for the last one. */
 const LOTS = 8;
 const LARGEST = 500;
@@ -94,16 +89,30 @@ const LARGEST = 500;
 /** Runs all seeds; gives the first run that fails, or undefined. */
 export async function runInThreads(spread: Spread): Promise<Run | undefined> {
   const { campaign, body, expected, runs, counts } = spread;
-  const wanted = spread.jobs ?? Math.min(cores(), Math.floor(runs / WORTH_A_THREAD));
-  const jobs = Math.min(wanted, runs);
+  const jobs = Math.min(spread.jobs ?? cores(), runs);
   const hindrance = jobs <= 1 ? "" : whatHinders(campaign);
   if (hindrance !== "") spread.say(`${jobs} jobs are asked for, but ${hindrance}; it runs on one core`);
   if (jobs <= 1 || hindrance !== "") return runSeeds(campaign, body, expected, 0, runs, counts);
-  const failed = await new Team(spread, jobs).run();
+  let from = 0;
+  if (spread.jobs === undefined) {
+    const until = performance.now() + WORTH_THREADS;
+    while (from < runs && performance.now() < until) {
+      const to = Math.min(runs, from + A_LOOK);
+      const failed = runSeeds(campaign, body, expected, from, to, counts);
+      if (failed !== undefined) return failed;
+      from = to;
+    }
+    if (from === runs) return undefined;
+  }
+  const failed = await new Team(spread, jobs, from).run();
   if (failed === undefined) return undefined;
   // Once more, here: what the thread has of it cannot be sent.
-  const seed = campaign.first + failed;
-  return simulate({ ...campaign.options, seed, policy: policyOf(campaign.policies, seed), expected }, body);
+  const seed = campaign.first + failed.index;
+  const run = simulate({ ...campaign.options, seed, policy: policyOf(campaign.policies, seed), expected }, body);
+  if (!run.ok) return run;
+  throw new NondeterminismError(
+    `${failed.says}\n\nSeed ${seed} failed with this in a thread, and passes here. ${CAUSES}`,
+  );
 }
 
 /** Why a campaign cannot be sent to a thread; "" where it can. */
@@ -138,35 +147,42 @@ class Team {
   private readonly lot: number;
   private next: number;
   /** The lowest place of a run that failed, as far as is known: what is behind it need not be run. */
-  private failed: number;
+  private failed: ThreadFailure | undefined;
   private readonly results: Map<number, Counts>;
 
-  constructor(spread: Spread, jobs: number) {
+  constructor(spread: Spread, jobs: number, from: number) {
     this.spread = spread;
     this.jobs = jobs;
-    this.lot = Math.max(1, Math.min(LARGEST, Math.ceil(spread.runs / jobs / LOTS)));
-    this.next = 0;
-    this.failed = Infinity;
+    this.lot = Math.max(1, Math.min(LARGEST, Math.ceil((spread.runs - from) / jobs / LOTS)));
+    this.next = from;
+    this.failed = undefined;
     this.results = new Map();
   }
 
-  /** The place of the first run that failed, or undefined. */
-  async run(): Promise<number | undefined> {
+  /** The first run that failed, or undefined. */
+  async run(): Promise<ThreadFailure | undefined> {
     const threads: Thread[] = [];
     try {
       await Promise.all(Array.from({ length: this.jobs }, () => this.work(threads)));
     } finally {
       await Promise.all(threads.map((thread) => thread.terminate()));
     }
-    for (const [from, counts] of this.results) if (from <= this.failed) addCounts(this.spread.counts, counts);
-    return this.failed === Infinity ? undefined : this.failed;
+    const last = this.failed?.index ?? Infinity;
+    for (const [from, counts] of this.results) if (from <= last) addCounts(this.spread.counts, counts);
+    return this.failed;
   }
 
   /** One thread, from its first lot to its last. */
   private work(threads: Thread[]): Promise<void> {
     const { Worker } = process.getBuiltinModule("node:worker_threads");
     const { campaign, expected, where } = this.spread;
-    const thread: Thread = new Worker(THREAD, { name: "rondo/sim" });
+    const { execArgv } = process;
+    // What this process was given, without what is about a program that was given as a text.
+    const plain = execArgv.filter((flag) => !flag.startsWith("--input-type"));
+    const thread: Thread = new Worker(THREAD, {
+      name: "rondo/sim",
+      ...(plain.length < execArgv.length ? { execArgv: plain } : {}),
+    });
     threads.push(thread);
     const begin: ToThread = {
       kind: "begin",
@@ -178,7 +194,7 @@ class Team {
     return new Promise((resolve, reject) => {
       const more = (): void => {
         const from = this.next;
-        if (from >= this.spread.runs || from > this.failed) {
+        if (from >= this.spread.runs || from > (this.failed?.index ?? Infinity)) {
           resolve();
           return;
         }
@@ -187,12 +203,13 @@ class Team {
         thread.postMessage(lot, []);
       };
       thread.on("message", (message: FromThread) => {
-        if (message.kind === "broken") {
-          reject(message.error as Error);
+        if (message.kind !== "done") {
+          reject(message.kind === "broken" ? (message.error as Error) : new NondeterminismError(message.message));
           return;
         }
         this.results.set(message.from, message.counts);
-        if (message.failed !== undefined) this.failed = Math.min(this.failed, message.failed);
+        const { failed } = message;
+        if (failed !== undefined && failed.index < (this.failed?.index ?? Infinity)) this.failed = failed;
         more();
       });
       thread.on("error", reject);
