@@ -42,3 +42,14 @@ export {
   encoded,
 } from "./coding.ts";
 export { compressed, type CompressionOptions } from "./compression.ts";
+export type { CloseInfo } from "./websocket/close-codes.ts";
+export { connectWebSocket, type ConnectWebSocketOptions } from "./websocket/connect.ts";
+export type { Codec, DeflaterOptions, DeflateService } from "./websocket/deflate.ts";
+export { WebSocketError, WebSocketHandshakeError } from "./websocket/errors.ts";
+export type { DeflateAgreement, DeflateOptions } from "./websocket/extensions.ts";
+export type { Origins } from "./websocket/handshake.ts";
+export { IncomingMessage } from "./websocket/incoming.ts";
+export type { RandomSource } from "./websocket/mask.ts";
+export type { HeartbeatOptions } from "./websocket/pulse.ts";
+export { WebSocket, type WebSocketOptions, type WebSocketSetup, type WebSocketStatistics } from "./websocket/socket.ts";
+export { upgrade, type UpgradeOptions } from "./websocket/upgrade.ts";

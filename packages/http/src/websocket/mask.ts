@@ -64,9 +64,12 @@ export class MaskKeys {
   }
 }
 
+/** The platform's source of randomness. */
+export const strongRandom: RandomSource = (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+
 let shared: MaskKeys | undefined;
 
 /** Keys of the platform's source of randomness, one pool for all sockets (5.3: a strong source of entropy). */
 export function strongKeys(): MaskKeys {
-  return (shared ??= new MaskKeys((bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)));
+  return (shared ??= new MaskKeys(strongRandom));
 }
