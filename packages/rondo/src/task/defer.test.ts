@@ -12,6 +12,19 @@ import { TaskLocal } from "./local.ts";
 import { moveOnAfter, scope, shield, timeout } from "./scope.ts";
 
 describe("defer", () => {
+  test("what was deferred can be taken back, and is forgotten", async () => {
+    const log: string[] = [];
+    await virtually(function* () {
+      defer(() => void log.push("first"));
+      const takeBack = defer(() => void log.push("second"));
+      defer(() => void log.push("third"));
+      takeBack();
+      takeBack(); // a second time does nothing
+      yield* sleep(1);
+    });
+    expect(log).toEqual(["third", "first"]);
+  });
+
   test("runs at the end of the scope, last first, and may wait", () =>
     onEverySchedule(function* () {
       const log: string[] = [];

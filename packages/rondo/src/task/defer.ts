@@ -41,6 +41,9 @@ function baseOf(fiber: Fiber, lowest: { parent: unknown }): ScopeSegment {
  * Runs `fn` at the end of the current scope (or group, or task); what was deferred last runs first. `fn` may give an
  * operation, which may wait. What it throws is thrown at the scope's boundary, after the rest has run. Not a switch point.
  *
+ * Gives a function that takes it back, for what has been done before the end: a scope that lives for months and opens a
+ * thing each minute must not remember them all.
+ *
  * @example
  * ```ts
  * import { defer, run } from "rondo";
@@ -55,9 +58,14 @@ function baseOf(fiber: Fiber, lowest: { parent: unknown }): ScopeSegment {
  * // prints: opened first, closed last
  * ```
  */
-export function defer(fn: Deferred): void {
-  const scope = currentScope("defer()");
-  (scope.deferredList ??= []).push(fn);
+export function defer(fn: Deferred): () => void {
+  const list = (currentScope("defer()").deferredList ??= []);
+  list.push(fn);
+  return () => {
+    // From the end: what was opened last is mostly what is done first.
+    const at = list.lastIndexOf(fn);
+    if (at >= 0) list.splice(at, 1);
+  };
 }
 
 /**
