@@ -193,7 +193,7 @@ export interface RunProgramOptions {
   readonly tap?: ((root: () => Task | undefined) => Tap) | undefined;
 }
 
-class Interpreter {
+export class Interpreter {
   readonly log: string[] = [];
   readonly complaints: string[] = [];
   private readonly tasks: { task: Task; region: Region }[] = [];

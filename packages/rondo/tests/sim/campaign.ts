@@ -20,7 +20,16 @@ import {
 } from "../../src/sim/index.ts";
 
 /** A program to simulate. */
-export type Program = (world: World) => Coroutine<unknown>;
+export interface Program {
+  (world: World): Coroutine<unknown>;
+  /** Kinds of reports that are none of its failures. */
+  readonly mayReport?: readonly string[];
+}
+
+/** A program that may have these kinds of things reported. */
+export function mayReport(program: Program, kinds: readonly string[]): Program {
+  return Object.assign((world: World) => program(world), { mayReport: kinds });
+}
 
 /** Programs by the sentence that they show. */
 export type Programs = Readonly<Record<string, Program>>;
@@ -40,9 +49,11 @@ export function once(program: Program, seed: number, options: SimulateOptions = 
 }
 
 /** Why a run is none to be content with, or undefined. */
-export function complaintOf(run: Run): string | undefined {
+export function complaintOf(run: Run, { mayReport: kinds = [] }: Program): string | undefined {
   if (!run.ok) return run.error instanceof Error ? (run.error.stack ?? String(run.error)) : String(run.error);
-  const reports = run.reports.map(({ node, report }) => `${node}: ${report.message} ${String(report.error ?? "")}`);
+  const reports = run.reports
+    .filter(({ report }) => !kinds.includes(report.kind))
+    .map(({ node, report }) => `${node}: ${report.message} ${String(report.error ?? "")}`);
   return reports.length > 0 ? `reported: ${reports.join("; ")}` : undefined;
 }
 
@@ -51,7 +62,7 @@ export function campaign(program: Program, runs: number, first: number = 1): Sig
   const sightings = new Sightings();
   for (let seed = first; seed < first + runs; seed++) {
     const run = once(program, seed);
-    const complaint = complaintOf(run);
+    const complaint = complaintOf(run, program);
     if (complaint !== undefined) {
       throw new Error(
         `seed ${seed} (policy ${run.policy}, token ${encodeToken(run.choices)}) fails after ${run.steps} steps: ${complaint}\n${run.waiting}`,

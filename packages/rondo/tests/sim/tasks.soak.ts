@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { tasks } from "./tasks.ts";
+
+onManySeeds(tasks);

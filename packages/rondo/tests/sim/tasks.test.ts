@@ -1,0 +1,4 @@
+import { tasks } from "./tasks.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(tasks);
