@@ -3,8 +3,6 @@
  * (`ENOENT`, `EACCES`, …) is kept as it is, since programs ask for it and people search for it; the message says in words
  * what was tried, on what, and what there is to do.
  */
-import { getSystemErrorMessage } from "node:util";
-
 /** What some codes mean for the one who meets them, beyond the system's own words. */
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: "this process has as many descriptors open as it may: close some, or raise `ulimit -n`",
@@ -74,7 +72,8 @@ export function fileError(error: unknown, operation: string, path: string, desti
 export function inWords(code: string, errno: number): string {
   const advice = ADVICE[code];
   if (advice !== undefined) return advice;
-  const words = getSystemErrorMessage(errno);
+  // Not imported: a simulated disk throws these errors in a browser too, with words of its own.
+  const words = process.getBuiltinModule("node:util").getSystemErrorMessage(errno);
   return words === undefined || words === "" ? "it failed" : words;
 }
 

@@ -4,6 +4,7 @@
 export { type SimBody, NondeterminismError } from "./campaign.ts";
 export { type CampaignOptions, type CampaignReport, check } from "./check.ts";
 export type { ChoiceStream, Draw, Recording } from "./choices.ts";
+export { Disk, disk, type DiskSettings, type DiskStat } from "./disk.ts";
 export type { Told } from "./engine.ts";
 export { LeakError, SimBudgetError } from "./errors.ts";
 export { type FenceName, SimFenceError } from "./fences.ts";

@@ -13,6 +13,7 @@ import { suspend } from "../task/suspend.ts";
 import type { Task } from "../task/task.ts";
 import { describeTree } from "../task/tree.ts";
 import type { Place } from "./clockwork.ts";
+import type { Disk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { type HostNode, SimHost } from "./host.ts";
 import { SimLoop } from "./loop.ts";
@@ -131,6 +132,11 @@ export class SimNode implements Place, HostNode {
   /** The first of its addresses. */
   get address(): string {
     return this.addresses[0] as string;
+  }
+
+  /** Its disk, which outlives its programs. */
+  get disk(): Disk {
+    return this.service("disk") as Disk;
   }
 
   /** Its program is gone at once: no `finally` runs, nothing is closed, and nobody is told. Not a switch point. */

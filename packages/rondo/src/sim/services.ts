@@ -4,6 +4,7 @@
  */
 import { kernel } from "../coroutine/kernel.ts";
 import type { Runnable } from "../loop/loop.ts";
+import { Disks } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import type { SimNode } from "./node.ts";
 import { tlsStub } from "./tls-stub.ts";
@@ -34,6 +35,9 @@ export class Step implements Runnable {
 
 /** Gives the nodes of a world their services. */
 export function addServices(engine: Engine): void {
+  const disks = new Disks(engine);
+  engine.parts.push(disks);
+  engine.services.set("disk", (node) => disks.of(node));
   serve(engine, "tls", (node) =>
     tlsStub({
       name: node.name,
