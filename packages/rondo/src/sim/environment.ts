@@ -83,7 +83,7 @@ export function tokenForCommand(token: string): string {
   return file;
 }
 
-/** What a test runner gives to a test function: vitest a `task`, node:test a context with a `name` and a `filePath`. */
+/** What a test runner gives to a test function: vitest something with a `task`, node:test with a `name` and a `filePath`. */
 interface TestContext {
   readonly task?: { readonly name?: unknown; readonly file?: { readonly filepath?: unknown } };
   readonly name?: unknown;
@@ -99,20 +99,34 @@ interface VitestGlobal {
 export function commandFor(context: unknown): string | undefined {
   const here = node();
   if (here === undefined) return undefined;
-  const { task, name, filePath } = (typeof context === "object" && context !== null ? context : {}) as TestContext;
-  const file = task?.file?.filepath ?? (globalThis as VitestGlobal).__vitest_worker__?.filepath;
-  if (typeof file === "string") {
-    const one = task === undefined ? "" : ` -t ${quoted(asPattern(String(task.name)))}`;
-    return `npx vitest run ${quoted(shortPath(file))}${one}`;
+  const { task, name, filePath } = (context ?? {}) as TestContext;
+  if (typeof task?.file?.filepath === "string") {
+    return `npx vitest run ${quoted(shortPath(task.file.filepath))} -t ${quoted(asPattern(String(task.name)))}`;
   }
-  const flags = here.execArgv.filter((flag) => flag !== "--test" && !flag.startsWith("--test-")).map(quoted);
+  const flags = loadingFlags(here.execArgv).map(quoted);
   if (typeof filePath === "string" && typeof name === "string") {
     const pattern = `--test-name-pattern=${asPattern(name)}`;
     return ["node", ...flags, "--test", quoted(pattern), quoted(shortPath(filePath))].join(" ");
   }
+  const file = (globalThis as VitestGlobal).__vitest_worker__?.filepath;
+  if (typeof file === "string") return `npx vitest run ${quoted(shortPath(file))}`;
   const [, program, ...rest] = here.argv;
   if (program === undefined) return undefined;
   return ["node", ...flags, quoted(shortPath(program)), ...rest.map(quoted)].join(" ");
+}
+
+/** Of Node's flags those without which a program would not load; node:test hands its tests dozens that say nothing. */
+function loadingFlags(all: readonly string[]): string[] {
+  const flags: string[] = [];
+  for (let i = 0; i < all.length; i++) {
+    const flag = all[i] as string;
+    const found = /^(--conditions|-C|--import|--require|-r|--(?:experimental-)?loader|--env-file)(=.*)?$/.exec(flag);
+    if (found !== null) {
+      flags.push(flag);
+      if (found[2] === undefined && i + 1 < all.length) flags.push(all[++i] as string);
+    } else if (/^--(?:no-)?experimental-(?:strip|transform)-types$/.test(flag)) flags.push(flag);
+  }
+  return flags;
 }
 
 /** A path as a person in this folder would write it. */
