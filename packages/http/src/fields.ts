@@ -193,7 +193,8 @@ export class FieldSection {
       case 17:
         if (!isWord(bytes, from, to, "transfer-encoding")) return;
         this.inHead("Transfer-Encoding");
-        this.readCoding(bytes, value, trimmed(bytes, value, valueEnd));
+        // No tab behind it: it may be there, but llhttp does not see chunks then, and two readers must not differ here.
+        this.readCoding(bytes, value, withoutSpaces(bytes, value, valueEnd));
     }
   }
 
@@ -318,6 +319,12 @@ export class FieldSection {
   refuse(status: number, rfc: string, message: string): ProtocolError {
     return new ProtocolError(this.side === REQUEST ? status : 502, `${message} (${rfc})`, { rfc });
   }
+}
+
+function withoutSpaces(bytes: Uint8Array, from: number, to: number): number {
+  let end = to;
+  while (end > from && bytes[end - 1] === SP) end--;
+  return end;
 }
 
 /** The end without the whitespace before it. */

@@ -65,15 +65,19 @@ export function responseFraming(fields: FieldSection, method: string, status: nu
     fields.length = 0;
     return IS_UPGRADE;
   }
-  if (status < 200 || status === 204 || status === 304 || method === "HEAD") {
-    // The fields describe what is not here. Where they contradict each other whoever sent them is not to be trusted on.
-    const sound = fields.coding === NO_CODING || (fields.coding === CHUNKED && fields.length < 0 && minor > 0);
-    // Chunks where there can be none, as some send after a 204, would be read as the next message.
-    const harmless = method === "HEAD" || status === 304 || (fields.coding === NO_CODING && fields.length <= 0);
+  if (status < 200) {
     fields.length = 0;
-    return sound && harmless ? persistent : status < 200 ? IS_PERSISTENT : 0;
+    return IS_PERSISTENT;
   }
-  if (checkCoding(fields, minor)) return IS_CHUNKED | persistent;
+  const chunked = checkCoding(fields, minor);
+  if (status === 204 || status === 304 || method === "HEAD") {
+    // A body that is announced where there can be none, as some do in a 204, is likely to follow, and would be read as the
+    // next response.
+    const announced = status === 204 && (chunked || fields.length > 0);
+    fields.length = 0;
+    return announced ? 0 : persistent;
+  }
+  if (chunked) return IS_CHUNKED | persistent;
   if (fields.length >= 0) return persistent;
   return IS_UNTIL_CLOSE;
 }

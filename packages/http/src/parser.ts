@@ -177,6 +177,11 @@ export abstract class MessageParser {
   /** @internal */
   protected abstract step(): ParserEvent;
 
+  /** @internal Whether more must come although no byte of the next message has. */
+  protected get owed(): boolean {
+    return false;
+  }
+
   /** @internal What a message is called in errors. */
   protected abstract readonly what: string;
 
@@ -276,7 +281,7 @@ export abstract class MessageParser {
   /** @internal Nothing more can be read of what is there. */
   protected need(): ParserEvent {
     if (!this.finished) return NEED;
-    if (this.phase <= START) return CLOSED;
+    if (this.phase <= START && !this.owed) return CLOSED;
     const rfc = "RFC 9112 section 8";
     throw new TruncatedError(
       this.fields.side === REQUEST ? 400 : 502,

@@ -169,7 +169,10 @@ export class ResponseParser extends MessageParser {
     this.phase = IDLE;
   }
 
-  /** The answer to a request of this method comes next. Call it when the request is sent, once the last answer has ended. */
+  /**
+   * The answer to a request of this method comes next. Call it when the request is sent, once the last answer has ended.
+   * Where the stream ends before a byte of the answer has come, `next` says `CLOSED`: the request may not have been read.
+   */
   expect(method: string): void {
     if (this.phase !== IDLE)
       throw new Error(`the response to ${this.method} has not ended: only then another may come`);
@@ -180,6 +183,12 @@ export class ResponseParser extends MessageParser {
 
   protected afterMessage(): void {
     this.phase = IDLE;
+    this.interim = 0;
+  }
+
+  /** An interim response is a promise. */
+  protected override get owed(): boolean {
+    return this.interim > 0;
   }
 
   protected step(): ParserEvent {

@@ -13,7 +13,7 @@ const readResponse: Read = (message, pieces) => responseEvents([message.method ?
 /** Some of the messages are long, and cut at every offset only near their ends and every so often between. */
 function cutsOf(length: number): number[] {
   const cuts: number[] = [];
-  const step = length < 2000 ? 1 : 997;
+  const step = length < 400 ? 1 : 97 + Math.floor(length / 50);
   for (let at = 1; at < length; at += at > 64 && at < length - 64 ? step : 1) cuts.push(at);
   return cuts;
 }

@@ -220,6 +220,7 @@ for (const value of [
   "",
   "gzip",
   "identity",
+  "chunked\t",
   "chunked, gzip",
   "chunked, identity",
   "chunked, chunked",
