@@ -10,10 +10,11 @@ import { pathToFileURL } from "node:url";
 import type { Transferable } from "node:worker_threads";
 
 import { type Coroutine, type Operation } from "../coroutine/wait.ts";
-import { checkMs } from "../loop/sleep.ts";
+import { checkMs, currentLoop } from "../loop/sleep.ts";
 import type { Limiter } from "../sync/limiter.ts";
 import { suspend } from "../task/suspend.ts";
 import { Job, type OffloadPool } from "./offload-pool.ts";
+import type { OffloadService } from "./offload-service.ts";
 import { ProcessPool } from "./process-pool.ts";
 import { ThreadPool } from "./thread-pool.ts";
 
@@ -203,6 +204,14 @@ function* perform<T>(job: Job, pool: OffloadPool, limiter: Limiter | undefined):
   if (limiter !== undefined) {
     yield* limiter.acquire(job);
     job.onOver.push(() => limiter.release(job));
+  }
+  const service = currentLoop("offload()").host.service?.("offload") as OffloadService | undefined;
+  if (service !== undefined) {
+    try {
+      return (yield* service.perform(job)) as T;
+    } finally {
+      pool.end(job);
+    }
   }
   const wait = pool.wait<T>(job);
   try {

@@ -1,12 +1,12 @@
 /**
- * What programs find at their host by name, beside the network: TLS, a disk, other threads, compression. Each node has its
- * own.
+ * What programs find at their host by name, beside the network: TLS, a disk, other threads. Each node has its own.
  */
 import { kernel } from "../coroutine/kernel.ts";
 import type { Runnable } from "../loop/loop.ts";
 import { Disks } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import type { SimNode } from "./node.ts";
+import { offloadAtOnce } from "./offload.ts";
 import { tlsStub } from "./tls-stub.ts";
 
 /** A call as a step of a loop, in line with its tasks. */
@@ -38,6 +38,7 @@ export function addServices(engine: Engine): void {
   const disks = new Disks(engine);
   engine.parts.push(disks);
   engine.services.set("disk", (node) => disks.of(node));
+  serve(engine, "offload", (node) => offloadAtOnce(engine.choices.stream(`offload ${node.name}`)));
   serve(engine, "tls", (node) =>
     tlsStub({
       name: node.name,
