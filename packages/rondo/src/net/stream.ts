@@ -387,10 +387,13 @@ export class ByteStream implements AsyncDisposable {
   /** For `use()` and `await using`: closes. */
   [Symbol.asyncDispose](): PromiseLike<void> {
     if (this.state === OPEN) this.startClose();
-    return new Promise<void>((resolve) => {
-      if (this.state === GONE) resolve();
-      else (this.onGone ??= []).push(resolve);
-    });
+    return new Departure(this);
+  }
+
+  /** @internal Calls back when the descriptor has been given back: at once where it has. */
+  _whenGone(done: () => void): void {
+    if (this.state === GONE) done();
+    else (this.onGone ??= []).push(done);
   }
 
   /**
@@ -474,6 +477,24 @@ export class ByteStream implements AsyncDisposable {
     const waiting = this.onGone;
     this.onGone = null;
     for (const resolve of waiting ?? []) resolve();
+  }
+}
+
+/**
+ * What `await using` and `use()` wait for. No real promise, which would tell a turn later: in a simulated world no such
+ * turn ever comes.
+ */
+class Departure implements PromiseLike<void> {
+  private readonly stream: ByteStream;
+
+  constructor(stream: ByteStream) {
+    this.stream = stream;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- that is what it is
+  then<T, E>(done?: ((value: void) => T | PromiseLike<T>) | null, _failed?: unknown): PromiseLike<T | E> {
+    if (typeof done === "function") this.stream._whenGone(() => void done());
+    return this as unknown as PromiseLike<T | E>;
   }
 }
 
