@@ -28,7 +28,8 @@ const LISTENING: Readonly<Record<string, string>> = {
 
 /** An error of the system, as `node:net` and `node:dgram` throw it. */
 export function systemError(code: string, syscall: string, address?: string, port?: number): Error {
-  const where = address === undefined ? "" : port === undefined ? ` ${address}` : ` ${address}:${port}`;
+  // A port of 0 is none, also for Node.
+  const where = address === undefined ? "" : (port ?? 0) === 0 ? ` ${address}` : ` ${address}:${port}`;
   const words = syscall === "listen" ? `: ${LISTENING[code] ?? "failed"}` : "";
   const error = new Error(`${syscall} ${code}${words}${where}`);
   return Object.assign(error, {
@@ -36,7 +37,7 @@ export function systemError(code: string, syscall: string, address?: string, por
     code,
     syscall,
     ...(address === undefined ? {} : { address }),
-    ...(port === undefined ? {} : { port }),
+    ...((port ?? 0) === 0 ? {} : { port }),
   });
 }
 

@@ -222,15 +222,16 @@ export class Wire implements Timed {
     else this.tail.next = run;
     this.tail = run;
     if (this.stuck !== null) return;
-    if (link.plain && !link.cut) {
+    if (link.plain && !link.cut && !this.back.cut) {
       const at = now + link.latency;
       run.at = this.lastAt = at > this.lastAt ? at : this.lastAt;
-    } else if (!this.sendOff(run, now)) {
-      this.lose(run, now);
-      this.schedule();
+      if (first) this.schedule();
       return;
     }
-    if (first) this.schedule();
+    if (!this.sendOff(run, now)) this.lose(run, now);
+    // It may arrive, but nobody will hear of that.
+    else if (this.back.cut && this.retryAt === Infinity) this.beginRetries(now);
+    this.schedule();
   }
 
   /** Draws when it arrives; false where it is lost. */

@@ -34,8 +34,6 @@ const FORGOTTEN = 256;
 /** The peer has reset it, or does not answer; and the program has noticed. */
 const FAILED = 512;
 const NOTICED = 1024;
-/** Its computer has crashed. */
-const DEAD = 2048;
 
 /** What Node reads at once. */
 const MOST_AT_ONCE = 65_536;
@@ -178,7 +176,7 @@ export class TcpEnd implements Transport, Timed {
 
   /** Its system goes on trying. */
   get retransmits(): boolean {
-    return (this.bits & (FORGOTTEN | FAILED | DEAD)) === 0 && !this.system.dead;
+    return (this.bits & (FORGOTTEN | FAILED)) === 0 && !this.system.dead;
   }
 
   /** It waits for room. */
@@ -246,7 +244,7 @@ export class TcpEnd implements Transport, Timed {
   /** Its computer has crashed: it says nothing to anybody. */
   vanish(): void {
     this.sink = null;
-    this.bits |= GONE | FORGOTTEN | DEAD;
+    this.bits |= GONE | FORGOTTEN;
     this.wire.orphan();
     this.dropIncoming();
     this.core.clockwork.events.remove(this);
