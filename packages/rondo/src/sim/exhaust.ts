@@ -47,7 +47,7 @@ export interface Exhaust {
  *     g.spawn(() => checkpoint());
  *   });
  * })();
- * console.log(report.complete, report.summary); // prints: true 9 schedules, which is all there are with up to 2 preemptions
+ * console.log(report.complete, report.summary); // prints: true 6 schedules, which is all there are with up to 2 preemptions
  * ```
  */
 export function exhaust(options: ExhaustOptions = {}): Exhaust {

@@ -27,7 +27,7 @@ interface Findings {
  * import { check, CheckError } from "rondo/sim";
  *
  * try {
- *   check({ runs: 20 }, function* (world) {
+ *   check({ runs: 100 }, function* (world) {
  *     if (world.integer(1, 6) === 6) throw new Error("a six");
  *   })();
  * } catch (error) {

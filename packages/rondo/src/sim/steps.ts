@@ -33,7 +33,7 @@ export interface StepRecord {
 /** More than so many steps nobody reads: the first ones are let go. */
 const MOST = 20_000;
 /** Of a long run so many of the first and of the last steps have their lines, and so many around the first few that are out of order. */
-const LINES = 100;
+const LINES = 300;
 const AROUND = 20;
 const TOLD = 20;
 

@@ -117,16 +117,18 @@ export function tableOf(run: Run): string[] {
   const { table } = run;
   if (table.length === 0) return [];
   const names = new Names(table);
+  const story = toldOf(run);
   const deviation = table.findIndex(isOutOfOrder);
   const from = deviation < 0 ? 0 : Math.max(0, deviation - LEAD);
-  const shown = shownSteps(table, from);
-  const columns = columnsOf(shown, names);
+  const shown = shownSteps(withoutRepeats(table.slice(from), new Set(story.map(({ step }) => step))));
+  const { steps, repeats } = shown;
+  const columns = columnsOf(steps, names);
   const lines = columns === undefined ? [] : headOf(columns);
-  const story = toldOf(run);
-  while (story.length > 0 && (story[0]?.step ?? 0) < (shown[0]?.index ?? 0)) story.shift();
+  while (story.length > 0 && (story[0]?.step ?? 0) < (steps[0]?.index ?? 0)) story.shift();
   let before = (table[0]?.index ?? 0) - 1;
-  for (const step of shown) {
-    if (step.index !== before + 1) lines.push(gapText(step.index - before - 1));
+  for (const step of steps) {
+    const left = step.index - before - 1;
+    if (left > 0) lines.push(gapText(left, repeats.has(step.index)));
     before = step.index;
     for (; story.length > 0 && (story[0]?.step ?? 0) <= step.index; story.shift()) lines.push(toldText(story[0]));
     lines.push(columns === undefined ? lineOf(step, names) : rowOf(step, columns, names));
@@ -135,10 +137,49 @@ export function tableOf(run: Run): string[] {
   return lines;
 }
 
-function shownSteps(table: readonly StepRecord[], from: number): readonly StepRecord[] {
-  const rest = table.slice(from);
-  if (rest.length <= FIRST_STEPS + LAST_STEPS) return rest;
-  return [...rest.slice(0, FIRST_STEPS), ...rest.slice(-LAST_STEPS)];
+interface Shown {
+  readonly steps: readonly StepRecord[];
+  /** Before the steps with these numbers are others left out, which were like those before them. */
+  readonly repeats: ReadonlySet<number>;
+}
+
+function shownSteps({ steps, repeats }: Shown): Shown {
+  if (steps.length <= FIRST_STEPS + LAST_STEPS) return { steps, repeats };
+  const last = steps.slice(-LAST_STEPS);
+  // What is left out here is of all sorts.
+  const rest = new Set([...repeats].filter((index) => index !== last[0]?.index));
+  return { steps: [...steps.slice(0, FIRST_STEPS), ...last], repeats: rest };
+}
+
+/** So many steps may make a round that is gone through again and again. */
+const LONGEST_ROUND = 6;
+/** Shorter repetitions are not worth a line that says so. */
+const WORTH_A_LINE = 4;
+
+/** Leaves out what is the same again and again: somebody who looks every millisecond. */
+function withoutRepeats(steps: readonly StepRecord[], told: ReadonlySet<number>): Shown {
+  const keys = steps.map((step, i) =>
+    isOutOfOrder(step) || told.has(step.index) ? `only ${i}` : `${step.id} ${step.after} ${placeOf(step.stack)}`,
+  );
+  const kept: StepRecord[] = [];
+  const repeats = new Set<number>();
+  for (let i = 0; i < steps.length;) {
+    let round = 1;
+    let repeated = 0;
+    for (; round <= LONGEST_ROUND; round++) {
+      let same = 0;
+      while (i + round + same < keys.length && keys[i + round + same] === keys[i + same]) same++;
+      repeated = same - (same % round);
+      if (repeated >= Math.max(WORTH_A_LINE, round)) break;
+      repeated = 0;
+    }
+    const next = repeated === 0 ? i + 1 : i + round + repeated;
+    kept.push(...steps.slice(i, repeated === 0 ? i + 1 : i + round));
+    const after = steps[next];
+    if (repeated > 0 && after !== undefined) repeats.add(after.index);
+    i = next;
+  }
+  return { steps: kept, repeats };
 }
 
 interface Column {
@@ -184,8 +225,9 @@ function edgeOf(step: StepRecord): string {
   return `${index.padStart(STEP_WIDTH)} ${String(rounded(step.time)).padStart(TIME_WIDTH)}`;
 }
 
-function gapText(steps: number): string {
-  return `${"…".padStart(STEP_WIDTH)} ${"".padStart(TIME_WIDTH)} | ${steps} ${steps === 1 ? "step" : "steps"} left out`;
+function gapText(steps: number, alike: boolean): string {
+  const what = `${steps} ${alike ? "more " : ""}${steps === 1 ? "step" : "steps"} ${alike ? "like these" : "left out"}`;
+  return `${"…".padStart(STEP_WIDTH)} ${"".padStart(TIME_WIDTH)} | ${what}`;
 }
 
 function toldText(told: { readonly time: number; readonly text: string } | undefined): string {
