@@ -179,7 +179,7 @@ export class FieldSection {
         this.expect = true;
         return;
       case 7:
-        if (isWord(bytes, from, to, "upgrade")) this.upgrade = true;
+        if (isWord(bytes, from, to, "upgrade") && trimmed(bytes, value, valueEnd) > value) this.upgrade = true;
         return;
       case 10:
         if (isWord(bytes, from, to, "connection") && !this.trailers)

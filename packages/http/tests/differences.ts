@@ -139,6 +139,12 @@ export const LENIENT: readonly {
     why: "a length that is said several times, always the same, is one length",
   },
   {
+    rfc: "RFC 9113 section 3.4",
+    node: /^HPE_INVALID_VERSION$/,
+    text: /PRI /,
+    why: "the method of HTTP/2's preface is a token as others are; with its version it is refused",
+  },
+  {
     rfc: "RFC 9110 section 7.6.1",
     node: /^HPE_CLOSED_CONNECTION$/,
     text: /^HTTP\/1.1 1\d\d/,
