@@ -342,7 +342,8 @@ export class Wire implements Timed {
       }
     } else if (reached && !back.cut) {
       this.retryAt = Infinity;
-      if (to.forgotten) to.wire.reset();
+      // One that was closed in order still acknowledges what it had taken.
+      if (!to.retransmits) to.wire.reset();
       else this.hear(now + link.latency + back.latency);
       return;
     }

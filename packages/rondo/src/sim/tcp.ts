@@ -195,7 +195,8 @@ export class TcpEnd implements Transport, Timed {
     if ((bits & (GONE | FAILED)) !== 0) {
       const { kind } = run;
       (this.incoming as Wire).taken(run);
-      // A connection that was closed in order still takes the peer's end.
+      // A connection that was closed in order still takes the peer's end, but no bytes: nobody would ever read them.
+      if (kind === DATA) this.bits |= FORGOTTEN;
       if (kind === DATA || (kind !== RST && (bits & FORGOTTEN) !== 0)) this.wire.reset();
       return;
     }
