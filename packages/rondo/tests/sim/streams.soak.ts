@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { streams } from "./streams.ts";
+
+onManySeeds(streams);

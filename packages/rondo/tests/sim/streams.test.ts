@@ -1,0 +1,4 @@
+import { streams } from "./streams.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(streams);
