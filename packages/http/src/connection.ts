@@ -8,19 +8,18 @@
  * says why in `cut`. What there is left to say to the client then is said from outside that scope. So a handler is cancelled
  * as everything else is, and a connection that was cut is over: nobody has to know how far its answer had come.
  */
-import { BrokenError, ClosedError, type Coroutine, type Operation, scope, type Scope } from "rondo";
+import { BrokenError, ClosedError, type Coroutine, scope, type Scope } from "rondo";
 import type { Address, ByteStream } from "rondo/net";
+import { AnswerWriter } from "./answer-writer.ts";
 import { HttpError, ProtocolError } from "./errors.ts";
-import { fieldLine } from "./headers.ts";
-import { DATA, END, HEAD, NEED, type ParserEvent } from "./parser.ts";
-import { HttpRequest, type Carrier } from "./request.ts";
+import { IncomingBody } from "./incoming-body.ts";
+import { HEAD, NEED, type ParserEvent } from "./parser.ts";
+import { type Carrier, HttpRequest } from "./request.ts";
 import { RequestParser } from "./request-parser.ts";
-import { CLOSES, dropBody, type HttpResponse, OWN_DATE } from "./response.ts";
+import { CLOSES, type HttpResponse } from "./response.ts";
 import { asResponse, isOperation, plainly, type ServerCore } from "./server-core.ts";
-import { StreamedBody } from "./streamed-body.ts";
 import type { Mortal } from "./timeouts.ts";
-import { utf8Length } from "./tokens.ts";
-import { CONTINUE, IN_CHUNKS, NO_LENGTH, SAY_CLOSE, SAY_KEEP_ALIVE, SILENT } from "./writer.ts";
+import { NO_LENGTH, SAY_CLOSE, SILENT } from "./writer.ts";
 
 /** Between two requests; in a head; a handler is at work; its answer is being sent. */
 const IDLE = 0;
@@ -46,25 +45,16 @@ type Cut =
 const LINGER = 2000;
 const LINGER_BYTES = 256 * 1024;
 
-/** What is larger goes out in pieces of this size, so that a deadline is one for a piece. */
-const PIECE = 64 * 1024;
-
-/** Bytes up to so many are copied behind their head, so that both are one piece. */
-const COPIED = 8 * 1024;
-
-const encoder = new TextEncoder();
-
 export class ServerConnection implements Mortal, Carrier {
   declare readonly stream: ByteStream;
   declare readonly secure: boolean;
   declare private readonly core: ServerCore;
   declare private readonly parser: RequestParser;
+  declare private readonly body: IncomingBody;
+  declare private readonly out: AnswerWriter;
   declare private phase: number;
-  /** Until when what it waits for may take; and the bytes of a body, which a handler may want beside other things. */
+  /** Until when what it waits for may take; those who read bodies and write answers have their own. */
   declare private until: number;
-  declare private bodyUntil: number;
-  /** How long may be waited for more of the body. */
-  declare private patience: number;
   declare private region: Scope | null;
   declare private cut: Cut | null;
   /** The client has ended its stream; it is gone. */
@@ -74,11 +64,6 @@ export class ServerConnection implements Mortal, Carrier {
   declare private request: HttpRequest | null;
   /** When it came, in ms of the loop's clock. */
   declare private started: number;
-  /** Not all of its body has been read. */
-  declare private bodyOpen: boolean;
-  declare private bodyRead: number;
-  /** The client waits to be asked for the body. */
-  declare private expects: boolean;
   /** The head of the answer is out, or on its way; and its status. */
   declare private status: number;
   /** Where the stream's counter stood when the answer began. */
@@ -91,19 +76,16 @@ export class ServerConnection implements Mortal, Carrier {
     this.secure = "tls" in stream;
     this.core = core;
     this.parser = new RequestParser(core.messages);
+    this.body = new IncomingBody(core, stream, this.parser);
+    this.out = new AnswerWriter(core, stream);
     this.phase = IDLE;
     this.until = Infinity;
-    this.bodyUntil = Infinity;
-    this.patience = 0;
     this.region = null;
     this.cut = null;
     this.ended = false;
     this.gone = false;
     this.request = null;
     this.started = 0;
-    this.bodyOpen = false;
-    this.bodyRead = 0;
-    this.expects = false;
     this.status = 0;
     this.sentBefore = 0;
     this.served = 0;
@@ -136,7 +118,7 @@ export class ServerConnection implements Mortal, Carrier {
   // ---- requests, one after the other --------------------------------------------------------------------------------
 
   private *run(region: Scope): Coroutine<void> {
-    const { core, stream, parser } = this;
+    const { core, stream, parser, out } = this;
     const { timeouts, limits } = core;
     this.region = region;
     for (;;) {
@@ -169,13 +151,8 @@ export class ServerConnection implements Mortal, Carrier {
       const request = new HttpRequest(this, head);
       this.request = request;
       this.status = 0;
-      this.bodyOpen = head.length !== 0;
-      this.bodyRead = 0;
-      this.expects = false;
-      if (this.bodyOpen) {
-        this.expects = head.expectsContinue;
-        this.patience = timeouts.body;
-      } else parser.next();
+      if (head.length === 0) parser.next();
+      else this.body.begin(head.length, head.expectsContinue);
       core.requests++;
       core.inFlight++;
       this.phase = HANDLING;
@@ -190,7 +167,7 @@ export class ServerConnection implements Mortal, Carrier {
       } catch (error) {
         response = this.cut === null ? core.failed(error, request) : plainly(500, undefined);
         // What the parser has refused once it will refuse for ever.
-        if (error instanceof ProtocolError && this.bodyOpen) this.served = Infinity;
+        if (error instanceof ProtocolError && this.body.open) this.served = Infinity;
       }
       if (response._upgrade !== null) {
         yield* this.give(response);
@@ -201,42 +178,38 @@ export class ServerConnection implements Mortal, Carrier {
         ++this.served < limits.requests &&
         !core.stopping &&
         (response._flags & CLOSES) === 0 &&
-        (!this.bodyOpen || this.canDrain(head.length));
+        this.body.canDrain;
       // ---- on its way
-      this.phase = SENDING;
       let now = core.loop.now();
-      this.wait(now + timeouts.write);
+      this.phase = SENDING;
+      this.until = Infinity;
       this.status = response.status;
       this.sentBefore = stream.bytesWritten;
-      const { body } = response;
-      let stays: boolean;
-      if (typeof body === "string" && head.method !== "HEAD" && body.length <= PIECE && mayHaveBody(response.status)) {
-        const wait = stream.write(
-          core.writer.whole(
-            response.status,
-            response.reason,
-            linesOf(response),
-            body,
-            keeps ? (head.minor === 0 ? SAY_KEEP_ALIVE : SILENT) : SAY_CLOSE,
-            (response._flags & OWN_DATE) !== 0,
-          ),
-        );
+      out.begin(now);
+      const small = out.small(response, request, keeps);
+      let stays = keeps;
+      if (small === null) {
+        stays = yield* out.send(response, request, keeps);
+        now = core.loop.now();
+      } else {
+        const wait = stream.write(small);
         yield* wait;
         if (wait.waiter !== null) now = core.loop.now();
-        stays = keeps;
-      } else {
-        stays = yield* this.send(response, keeps);
-        now = core.loop.now();
       }
+      out.rest();
       this.completed(request, now);
-      if (this.bodyOpen && stays) {
-        this.phase = DRAINING;
-        this.wait(now + timeouts.body);
-        stays = yield* this.drainBody();
-        now = core.loop.now();
+      if (this.body.open) {
+        // Somebody reads it beside the handler, and has not noticed that it is over: nobody else can read now.
+        if (this.body.reading) return;
+        if (stays) {
+          this.phase = DRAINING;
+          this.wait(now + timeouts.body);
+          stays = yield* this.body.drain();
+          now = core.loop.now();
+        }
       }
       if (!stays) {
-        if (head.persistent || this.bodyOpen || parser.buffered > 0 || stream.buffered > 0) yield* this.linger();
+        if (head.persistent || this.body.open || parser.buffered > 0 || stream.buffered > 0) yield* this.linger();
         return;
       }
       this.phase = IDLE;
@@ -244,190 +217,38 @@ export class ServerConnection implements Mortal, Carrier {
     }
   }
 
-  /** Any other answer than a small text. Gives whether the connection can be kept. */
-  private *send(response: HttpResponse, keeps: boolean): Coroutine<boolean> {
-    const { stream } = this;
-    const { status, body, length } = response;
-    const { method, minor } = (this.request as HttpRequest).head;
-    const may = mayHaveBody(status);
-    const bare = method === "HEAD" || !may;
-    const said = keeps ? (minor === 0 ? SAY_KEEP_ALIVE : SILENT) : SAY_CLOSE;
-    if (body === null || typeof body === "string" || body instanceof Uint8Array) {
-      if (bare || body === null) {
-        yield* stream.write(this.headOf(response, lengthWithout(status, body, length), said));
-        return keeps;
-      }
-      if (body instanceof Uint8Array && body.length <= COPIED) {
-        const { reason, _flags: flags } = response;
-        const dated = (flags & OWN_DATE) !== 0;
-        yield* stream.write(this.core.writer.whole(status, reason, linesOf(response), body, said, dated));
-        return keeps;
-      }
-      const bytes = typeof body === "string" ? encoder.encode(body) : body;
-      const head = this.headOf(response, bytes.length, said);
-      if (bytes.length <= PIECE) yield* stream.write([head, bytes]);
-      else {
-        yield* stream.write(head);
-        yield* this.writeAll(bytes);
-      }
-      return keeps;
-    }
-    const framed = length !== undefined;
-    const chunked = may && !framed && minor > 0;
-    const kept = keeps && (framed || chunked || bare);
-    const framing = status === 204 ? NO_LENGTH : framed ? length : chunked ? IN_CHUNKS : NO_LENGTH;
-    if (bare) dropBody(body);
-    const streamed = bare ? null : new StreamedBody(this, body, length, chunked, response.trailers);
-    try {
-      yield* stream.write(this.headOf(response, framing, kept ? said : SAY_CLOSE));
-      if (streamed !== null) yield* streamed.send();
-    } catch (error) {
-      // The head is out: whoever reads it must not take what there is for the whole.
-      if (!(error instanceof BrokenError || error instanceof ClosedError))
-        this.core.tell(error, this.request, "an answer broke off");
-      stream.abort();
-      throw new ClosedError(`${stream.label}: the body of an answer has failed, and the connection was reset`);
-    } finally {
-      streamed?.drop();
-    }
-    return kept;
-  }
-
-  private headOf(response: HttpResponse, length: number, connection: number): Uint8Array {
-    const { status, reason, _flags: flags } = response;
-    return this.core.writer.head(status, reason, linesOf(response), length, connection, (flags & OWN_DATE) !== 0);
-  }
-
-  /** A piece of an answer, of any size: a large one in pieces, so that each has its own deadline. */
-  *writeAll(bytes: Uint8Array): Coroutine<void> {
-    for (let at = 0; at < bytes.length; at += PIECE)
-      yield* this.writePiece(bytes.length <= PIECE ? bytes : bytes.subarray(at, at + PIECE));
-  }
-
-  /** A piece of an answer. Begins the deadline anew. */
-  writePiece(data: Uint8Array | readonly Uint8Array[]): Operation<void> {
-    this.wait(this.core.loop.now() + this.core.timeouts.write);
-    return this.stream.write(data);
-  }
-
-  /** Between two pieces it is the handler's flow that is waited for, as long as that takes. */
-  rest(): void {
-    this.until = Infinity;
-  }
-
   /** Gives the stream to somebody else, with what has been read ahead. */
   private *give(response: HttpResponse): Coroutine<void> {
     const { core, stream, parser } = this;
-    if (this.bodyOpen && !(yield* this.drainBody())) {
+    if (!(yield* this.body.drain())) {
       yield* this.refuse(new HttpError(400, "a request to go on with another protocol has too long a body"));
       return;
     }
     this.phase = SENDING;
-    const now = core.loop.now();
-    this.wait(now + core.timeouts.write);
+    this.until = Infinity;
     this.status = response.status;
     this.sentBefore = stream.bytesWritten;
-    yield* stream.write(this.headOf(response, NO_LENGTH, SILENT));
+    yield* this.out.writePiece(this.out.head(response, NO_LENGTH, SILENT));
+    this.out.rest();
     this.completed(this.request as HttpRequest, core.loop.now());
     this.phase = GIVEN;
-    this.until = Infinity;
     stream.watch(null);
     const early = parser.rest();
     if (early.length > 0) stream.unread(early);
     yield* (response._upgrade as NonNullable<HttpResponse["_upgrade"]>)(stream);
   }
 
-  // ---- bodies -------------------------------------------------------------------------------------------------------
-
-  /** @internal For `HttpRequest`. */
-  *readBody(request: HttpRequest): Coroutine<Uint8Array | undefined> {
-    const { core, stream, parser } = this;
-    for (;;) {
-      if (this.request !== request)
-        throw new ClosedError(`${request.method} ${request.path} is over: its body cannot be read any more`);
-      if (!this.bodyOpen) return undefined;
-      const event = parser.next();
-      if (event === DATA) {
-        this.bodyRead += parser.data.length;
-        return parser.data;
-      }
-      if (event === END) {
-        this.bodyOpen = false;
-        request.trailers = parser.trailers;
-        return undefined;
-      }
-      if (this.expects) {
-        // Asked for only now, so that a handler can refuse a body before it comes; not behind an answer.
-        this.expects = false;
-        if (this.status === 0) yield* stream.write(CONTINUE);
-      }
-      const begun = core.loop.now();
-      this.bodyUntil = begun + this.patience;
-      core.watch.sooner(this.bodyUntil);
-      let chunk: Uint8Array | undefined;
-      try {
-        chunk = yield* stream.read();
-      } finally {
-        this.bodyUntil = Infinity;
-      }
-      if (chunk === undefined) {
-        parser.finish();
-        continue;
-      }
-      parser.push(chunk);
-      // What comes buys time, so that a slow line is waited for and a drip of bytes is not.
-      const bought = (chunk.length * 1000) / core.limits.rate;
-      this.patience = Math.min(core.timeouts.body, this.patience - (core.loop.now() - begun) + bought);
-    }
-  }
-
-  /** Whether what is left of the body is worth reading over. */
-  private canDrain(length: number): boolean {
-    // Whoever waits to be asked for the body may send it or not: nobody knows where the next request begins.
-    if (this.expects) return false;
-    return length < 0 || length - this.bodyRead <= this.core.limits.drain;
-  }
-
-  /** Reads over what is left of the body, within the limit. Whether that was all. */
-  private *drainBody(): Coroutine<boolean> {
-    const { core, stream, parser } = this;
-    let left = core.limits.drain;
-    for (;;) {
-      let event: ParserEvent;
-      try {
-        event = parser.next();
-      } catch {
-        // What is wrong with a body that nobody wanted is told to nobody: the connection ends here.
-        return false;
-      }
-      if (event === END) {
-        this.bodyOpen = false;
-        return true;
-      }
-      if (event === DATA) {
-        left -= parser.data.length;
-        if (left < 0) return false;
-        continue;
-      }
-      const chunk = yield* stream.read();
-      if (chunk === undefined) parser.finish();
-      else parser.push(chunk);
-    }
-  }
-
   // ---- ends ---------------------------------------------------------------------------------------------------------
 
   /** An answer to what was no request, and the end. */
   private *refuse(error: HttpError): Coroutine<void> {
-    const { core, stream } = this;
+    const { core } = this;
     const response = plainly(error.status, error.message);
-    const now = core.loop.now();
     this.phase = SENDING;
-    this.wait(now + core.timeouts.write);
-    core.responses[Math.floor(error.status / 100)] = (core.responses[Math.floor(error.status / 100)] as number) + 1;
-    yield* stream.write(
-      core.writer.whole(error.status, undefined, linesOf(response), response.body as string, SAY_CLOSE),
-    );
+    this.until = Infinity;
+    core.answered(error.status);
+    yield* this.out.writePiece(this.out.whole(response, response.body as string, SAY_CLOSE));
+    this.out.rest();
     yield* this.linger();
   }
 
@@ -492,7 +313,7 @@ export class ServerConnection implements Mortal, Carrier {
   // ---- deadlines ----------------------------------------------------------------------------------------------------
 
   get deadline(): number {
-    return this.until < this.bodyUntil ? this.until : this.bodyUntil;
+    return Math.min(this.until, this.body.until, this.out.until);
   }
 
   private wait(until: number): void {
@@ -501,15 +322,23 @@ export class ServerConnection implements Mortal, Carrier {
   }
 
   expire(): void {
+    const { body, out } = this;
     const { timedOut } = this.core;
-    const body = this.bodyUntil < this.until;
-    this.until = Infinity;
-    this.bodyUntil = Infinity;
-    if (body) {
+    const { deadline } = this;
+    if (deadline === out.until) {
+      out.until = Infinity;
+      timedOut.write++;
+      if (this.region === null) this.stream.abort();
+      else this.cutBy("write timeout");
+      return;
+    }
+    if (deadline === body.until) {
+      body.until = Infinity;
       timedOut.body++;
       this.cutBy("body timeout");
       return;
     }
+    this.until = Infinity;
     switch (this.phase) {
       case IDLE:
         timedOut.idle++;
@@ -523,11 +352,6 @@ export class ServerConnection implements Mortal, Carrier {
         timedOut.handler++;
         this.cutBy("handler timeout");
         return;
-      case SENDING:
-        timedOut.write++;
-        if (this.region !== null && this.cut === null) this.cutBy("write timeout");
-        else this.stream.abort();
-        return;
       default:
         this.stream.abort();
     }
@@ -540,8 +364,7 @@ export class ServerConnection implements Mortal, Carrier {
     const ms = now - this.started;
     this.request = null;
     core.inFlight--;
-    const digit = (status / 100) | 0;
-    if (digit < 6) core.responses[digit] = (core.responses[digit] as number) + 1;
+    core.answered(status);
     core.latency.add(ms);
     const { log } = core;
     if (log !== undefined)
@@ -565,6 +388,15 @@ export class ServerConnection implements Mortal, Carrier {
 
   // ---- for requests -------------------------------------------------------------------------------------------------
 
+  /** @internal */
+  readBody(request: HttpRequest): Coroutine<Uint8Array | undefined> {
+    return this.body.next(request, this.over(request));
+  }
+
+  private over(request: HttpRequest): () => "no" | "answered" | "yes" {
+    return () => (this.request !== request ? "yes" : this.status === 0 ? "no" : "answered");
+  }
+
   get remoteAddress(): Address | undefined {
     return this.stream.remoteAddress;
   }
@@ -584,30 +416,3 @@ export class ServerConnection implements Mortal, Carrier {
 }
 
 const SERVING = { name: "connection" };
-
-/** RFC 9110, sections 15.3.5 and 15.4.5, and RFC 9112 section 6.3: statuses that have none. */
-function mayHaveBody(status: number): boolean {
-  return status !== 204 && status !== 304 && status >= 200;
-}
-
-/** The length that is said where no body follows: what one would have had. */
-function lengthWithout(status: number, body: string | Uint8Array | null, length: number | undefined): number {
-  if (status === 204) return NO_LENGTH;
-  if (typeof body === "string") return utf8Length(body);
-  if (body !== null) return body.length;
-  return length ?? (status === 304 ? NO_LENGTH : 0);
-}
-
-/** The field lines of an answer. Often the very same string as that of the answer before. */
-function linesOf(response: HttpResponse): string {
-  const type = response._type;
-  if (type === null) return response._lines;
-  if (type !== lastType) {
-    lastType = type;
-    lastTypeLine = fieldLine("Content-Type", type);
-  }
-  return response._lines === "" ? lastTypeLine : lastTypeLine + response._lines;
-}
-
-let lastType = "";
-let lastTypeLine = "";

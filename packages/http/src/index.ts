@@ -53,3 +53,8 @@ export type { RandomSource } from "./websocket/mask.ts";
 export type { HeartbeatOptions } from "./websocket/pulse.ts";
 export { WebSocket, type WebSocketOptions, type WebSocketSetup, type WebSocketStatistics } from "./websocket/socket.ts";
 export { upgrade, type UpgradeOptions } from "./websocket/upgrade.ts";
+export { type FetchHandler, mount, type MountContext } from "./mount.ts";
+export { type Client, fetch, openClient } from "./client/client.ts";
+export type { RequestBody } from "./client/body.ts";
+export type { ClientOptions, FetchOptions, RetrySettings } from "./client/options.ts";
+export type { ClientResponse, ReadOptions } from "./client/response.ts";

@@ -10,7 +10,8 @@ import type { Address } from "rondo/net";
 import { HttpError } from "./errors.ts";
 import type { HttpHeaders } from "./headers.ts";
 import type { RequestHead } from "./request-parser.ts";
-import { ABSOLUTE_FORM } from "./target.ts";
+import { ABSOLUTE_FORM, ORIGIN_FORM } from "./target.ts";
+import { joined } from "./web-body.ts";
 
 /** What a request asks of the connection on which it came. */
 export interface Carrier {
@@ -118,15 +119,21 @@ export class HttpRequest {
     return at < 0 ? "" : this.target.slice(at + 1);
   }
 
-  /** The whole URL, of the target, the `Host`, and how the request came. */
+  /** The whole URL as text: of the target, the `Host`, and how the request came. */
+  get href(): string {
+    const { target, head } = this;
+    if (head.form === ABSOLUTE_FORM) return target;
+    const origin = `${this.secure ? "https" : "http"}://${head.host === "" ? "localhost" : head.host}`;
+    // A target that begins with two slashes is a path, and not a host, because it stands behind one here.
+    return head.form === ORIGIN_FORM ? origin + target : origin;
+  }
+
+  /** The whole URL. Throws an `HttpError` 400 where there is none. Made once. */
   get url(): URL {
     if (this.parsed !== null) return this.parsed;
-    const { target, head, _carrier: carrier } = this;
-    const origin = `${carrier.secure ? "https" : "http"}://${head.host === "" ? "localhost" : head.host}`;
-    const text = target.startsWith("/") ? origin + target : head.form === ABSOLUTE_FORM ? target : origin;
-    // A target that begins with two slashes is a path, and not a host, because it stands behind one here.
-    if (!URL.canParse(text)) throw new HttpError(400, `the target and the host make no URL: ${JSON.stringify(text)}`);
-    return (this.parsed = new URL(text));
+    const { href } = this;
+    if (!URL.canParse(href)) throw new HttpError(400, `the target and the host make no URL: ${JSON.stringify(href)}`);
+    return (this.parsed = new URL(href));
   }
 
   /** Who sent it, as far as the connection knows: the last proxy, where there are some. */
@@ -276,15 +283,4 @@ export function parameterOf(type: string | undefined, name: string): string | un
     return value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
   }
   return undefined;
-}
-
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

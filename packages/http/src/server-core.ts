@@ -170,6 +170,12 @@ export class ServerCore {
     }
   }
 
+  /** An answer with this status is on its way. */
+  answered(status: number): void {
+    const digit = (status / 100) | 0;
+    if (digit < 6) this.responses[digit] = (this.responses[digit] as number) + 1;
+  }
+
   metrics(): ServerMetrics {
     let idle = 0;
     for (const connection of this.connections) if (connection.idle) idle++;
@@ -213,9 +219,15 @@ export function asResponse(answer: unknown): HttpResponse {
 function fromWeb(response: Response): HttpResponse {
   if (response.type === "error") return plainly(502, undefined);
   const { status, statusText } = response;
+  let { headers } = response;
+  if (headers.has("transfer-encoding")) {
+    // Frameworks add it by hand to what they stream. The connection does so too, where it is right.
+    headers = new Headers(headers);
+    headers.delete("transfer-encoding");
+  }
   return new HttpResponse(response.body, {
     status,
     ...(statusText === "" ? {} : { reason: statusText }),
-    headers: response.headers,
+    headers,
   });
 }

@@ -75,7 +75,7 @@ describe("answers", () => {
         yield* client.send(LAST);
         const rest = yield* client.rest();
         expect(rest).toContain("\r\ncontent-type: text/plain;charset=UTF-8\r\nx-a: b\r\n");
-        expect(rest).toContain("\r\n\r\nf\r\nof the platform\r\n0\r\n\r\n");
+        expect(rest).toContain("Content-Length: 15\r\n\r\nof the platform");
       },
     ));
 

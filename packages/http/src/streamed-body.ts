@@ -4,13 +4,16 @@
  * The next bit is asked for when the client has room for it, and never before: nothing piles up here, however slow the
  * client is. Whatever ends the sending, the source of the body is closed, so that its cleanup runs.
  */
-import { type Coroutine, Flow, type Operation, until } from "rondo";
+import { type Coroutine, Flow, type Operation } from "rondo";
 import { ByteStream } from "rondo/net";
 import type { HeadersSource } from "./headers.ts";
-import type { ResponseBody } from "./response.ts";
+import type { WebBody } from "./web-body.ts";
 import { CHUNK_END, chunkOf, lastChunk, latin1Bytes } from "./writer.ts";
 
 const encoder = new TextEncoder();
+
+/** Where the pieces come from. */
+export type Streamed = Flow<Uint8Array | string> | ByteStream | WebBody;
 
 /** What the pieces are given to. */
 export interface Outgoing {
@@ -24,18 +27,17 @@ const LARGE = 64 * 1024;
 
 export class StreamedBody {
   declare private readonly out: Outgoing;
-  declare private readonly body: Exclude<ResponseBody, null | string | Uint8Array>;
+  declare private readonly body: Streamed;
   declare private readonly length: number | undefined;
   declare private readonly chunked: boolean;
   declare private readonly trailers: (() => HeadersSource) | undefined;
   declare private sent: number;
   /** The source has come to its end, or was closed. */
   declare private over: boolean;
-  declare private reader: ReadableStreamDefaultReader<Uint8Array> | null;
 
   constructor(
     out: Outgoing,
-    body: Exclude<ResponseBody, null | string | Uint8Array>,
+    body: Streamed,
     length: number | undefined,
     chunked: boolean,
     trailers: (() => HeadersSource) | undefined,
@@ -47,7 +49,6 @@ export class StreamedBody {
     this.trailers = trailers;
     this.sent = 0;
     this.over = false;
-    this.reader = null;
   }
 
   *send(): Coroutine<void> {
@@ -58,7 +59,7 @@ export class StreamedBody {
     } else {
       for (;;) {
         this.out.rest();
-        const piece = yield* this.next(body);
+        const piece = yield* body instanceof ByteStream ? body.read() : body.next();
         if (piece === undefined) break;
         const writing = this.piece(piece);
         if (writing !== undefined) yield* writing;
@@ -77,17 +78,7 @@ export class StreamedBody {
     const { body } = this;
     if (body instanceof Flow) body[Symbol.dispose]();
     else if (body instanceof ByteStream) body.abort();
-    else void (this.reader ?? body).cancel().catch(unheard);
-  }
-
-  private *next(body: ByteStream | ReadableStream<Uint8Array>): Coroutine<Uint8Array | undefined> {
-    if (body instanceof ByteStream) return yield* body.read();
-    const reader = (this.reader ??= body.getReader());
-    const { done, value } = yield* until(reader.read());
-    if (done) return undefined;
-    if (!(value instanceof Uint8Array))
-      throw new TypeError(`the body of a Response gave ${String(value)} and not bytes`);
-    return value;
+    else body.drop();
   }
 
   private piece(bytes: Uint8Array): Operation<void> | void {
@@ -113,6 +104,3 @@ export class StreamedBody {
     out.rest();
   }
 }
-
-/** Nobody wants it any more: why it could not be closed interests nobody. */
-function unheard(): void {}
