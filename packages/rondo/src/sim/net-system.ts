@@ -64,7 +64,7 @@ export class System implements NetSystem, Network {
   private readonly links: Link[];
   /** The run of its program that a crash has ended. */
   private crashedAt: number;
-  private gone_: boolean;
+  private removed: boolean;
 
   constructor(around: Surroundings, place: Place, index: number) {
     this.core = around.core;
@@ -82,12 +82,12 @@ export class System implements NetSystem, Network {
     this.ports = new Ports();
     this.links = [];
     this.crashedAt = -1;
-    this.gone_ = false;
+    this.removed = false;
   }
 
   /** It has crashed and nothing has been started on it since: it answers nothing. */
   get dead(): boolean {
-    return this.crashedAt === this.place.incarnation || this.gone_;
+    return this.crashedAt === this.place.incarnation || this.removed;
   }
 
   linkTo(other: System): Link {
@@ -291,7 +291,7 @@ export class System implements NetSystem, Network {
   /** Everything is forgotten, and nobody is told. */
   crash(forever: boolean = false): void {
     this.crashedAt = this.place.incarnation;
-    this.gone_ = forever;
+    this.removed = forever;
     for (const dial of this.dials) dial.vanish();
     for (const end of this.ends) end.vanish();
     for (const end of this.halfOpen) end.vanish();
