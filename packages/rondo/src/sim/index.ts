@@ -26,7 +26,7 @@ export { type Run, simulate, type SimulateOptions } from "./simulate.ts";
 export type { StepRecord } from "./steps.ts";
 export type { LivenessOptions, World } from "./world.ts";
 export { type Attempt, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
-export { decodeToken, encodeToken, isToken, TokenError } from "./token.ts";
+export { decodeToken, encodeToken, TokenError } from "./token.ts";
 export { type Call, type CallOutcome, History, type HistoryOptions } from "./history.ts";
 export { type Condition, PropertyError, type PropertyKind, Sightings } from "./properties.ts";
 export {

@@ -6,7 +6,19 @@ import { delayBounded } from "./policy-delay.ts";
 import { pct } from "./policy-pct.ts";
 import { fifo, type Policy, randomWalk } from "./policy.ts";
 
-/** What seeds take turns at where nothing is said: first in, first out with faults, and four ways of being out of order. */
+/**
+ * What seeds take turns at where nothing is said: first in, first out with faults, and four ways of being out of order.
+ *
+ * @example
+ * ```ts
+ * import { check, fifo, mix } from "rondo/sim";
+ *
+ * console.log(mix.map((policy) => policy.name).join(" ")); // prints: fifo random pct(2) delay(2) pct(3)
+ * const outOfOrder = mix.filter((policy) => policy !== fifo);
+ * const report = check({ policy: outOfOrder, runs: 8 }, function* () {})();
+ * console.log(report.runs); // prints: 9
+ * ```
+ */
 export const mix: readonly Policy[] = [
   fifo,
   randomWalk,

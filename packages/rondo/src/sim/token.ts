@@ -15,7 +15,21 @@ import { hashText, type Recording } from "./choices.ts";
 const PREFIX = "rondo1.";
 const ANY_PREFIX = /^rondo(\d+)\./;
 
-/** A token that cannot be read, or an other version's. */
+/**
+ * A token that cannot be read: it is damaged, or of another version, or none. The message says which.
+ *
+ * @example
+ * ```ts
+ * import { decodeToken, TokenError } from "rondo/sim";
+ *
+ * try {
+ *   decodeToken("hello");
+ * } catch (error) {
+ *   console.log(error instanceof TokenError); // prints: true
+ *   console.log((error as TokenError).message); // prints: this is no replay token: "hello". A token begins with "rondo1."
+ * }
+ * ```
+ */
 export class TokenError extends Error {
   override readonly name: string = "TokenError";
 }
@@ -63,7 +77,17 @@ export function encodeToken(recording: Recording): string {
   return PREFIX + body + checksum(body);
 }
 
-/** The recording of a token. Throws a `TokenError` that says what is wrong with it. */
+/**
+ * The recording of a token. Throws a {@link TokenError} that says what is wrong with it.
+ *
+ * @example
+ * ```ts
+ * import { decodeToken, encodeToken } from "rondo/sim";
+ *
+ * const recording = decodeToken(encodeToken(new Map([["link a>b", [7]]])));
+ * console.log(recording.get("link a>b")); // prints: [ 7 ]
+ * ```
+ */
 export function decodeToken(token: string): Recording {
   const text = token.trim();
   const version = ANY_PREFIX.exec(text);
