@@ -73,6 +73,29 @@ describe("a client that leaves", () => {
     );
   });
 
+  test("with its request still gets an answer that nobody had to wait for", () =>
+    serving(
+      function* (request) {
+        if (request.path === "/slow") yield* sleep(1);
+        return text(request.path);
+      },
+      function* (client) {
+        yield* client.send(
+          "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\n",
+        );
+        yield* client.stream.end();
+        expect(yield* client.answer()).toBe("200 OK|/1");
+        expect(yield* client.answer()).toBe("200 OK|/2");
+        let error: unknown;
+        try {
+          yield* client.answer();
+        } catch (thrown) {
+          error = thrown;
+        }
+        expect(String(error)).toContain("reset");
+      },
+    ));
+
   test("while a flow is being sent closes the flow, and its cleanup runs", () => {
     let closed = false;
     return serving(
