@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { serving } from "./serving.ts";
+
+onManySeeds(serving);

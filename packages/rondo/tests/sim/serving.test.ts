@@ -1,0 +1,4 @@
+import { serving } from "./serving.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(serving);
