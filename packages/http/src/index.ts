@@ -42,6 +42,7 @@ export {
   encoded,
 } from "./coding.ts";
 export { compressed, type CompressionOptions } from "./compression.ts";
+export { broadcast, type BroadcastResult } from "./websocket/broadcast.ts";
 export type { CloseInfo } from "./websocket/close-codes.ts";
 export { connectWebSocket, type ConnectWebSocketOptions } from "./websocket/connect.ts";
 export type { Codec, DeflaterOptions, DeflateService } from "./websocket/deflate.ts";
