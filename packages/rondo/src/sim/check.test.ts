@@ -94,7 +94,7 @@ describe("check", () => {
     expect(error.shrunk?.stopped).toBe("minimum");
     expect([...error.run.choices]).toEqual([["schedule", [1]]]);
     expect(error.message).toContain(
-      'first in, first out, except\n  - at step 1: "B" before "A"\n  everything else that is left to chance is as tame',
+      'first in, first out, except\n  - at step 1: "B" before "A"\n  all else that is left to chance is as tame',
     );
   });
 
@@ -105,7 +105,7 @@ describe("check", () => {
       /^the balance is [67] and not 3\n\nfound in the first run, in which nothing is left to chance and/,
     );
     expect(error.message).toContain(
-      '- at step 1: "A" gives way at its 1st wait, though it could go on at once\n  everything else',
+      '- at step 1: "A" gives way at its 1st wait, though it could go on at once\n  all else',
     );
     // The table: a column a task, a row a step.
     expect(error.message).toMatch(/step +ms \| world +\| A +\| B/);
@@ -297,6 +297,39 @@ describe("check", () => {
     expect(error.cause).toBe("a string");
   });
 
+  test("an error that does not say what it is, is told all the same", () => {
+    const odd = (define: PropertyDescriptor): CheckError =>
+      failure({ runs: 1 }, function* () {
+        yield* checkpoint();
+        throw Object.defineProperty(new Error("odd"), "message", define);
+      });
+    expect(odd({ value: { a: 1 } }).message).toMatch(/^\[object Object\]\n/);
+    const getter = odd({
+      get() {
+        throw new Error("no");
+      },
+    });
+    expect(getter.message).toMatch(/^thrown: something that does not say what it is\n/);
+    const frozen = failure({ runs: 1 }, function* () {
+      yield* checkpoint();
+      throw Object.freeze(new TypeError());
+    });
+    expect(frozen.message).toMatch(/^TypeError\n/);
+  });
+
+  test("tasks without a name have the same number in every run", () => {
+    const body = function* (): Coroutine<void> {
+      yield* group(function* (g) {
+        g.spawn(() => checkpoint());
+        g.spawn(() => sleep(1));
+      });
+      throw new Error("after all");
+    };
+    const { message } = failure({ runs: 1 }, body);
+    expect(message).toContain("| task 2");
+    expect(failure({ runs: 1 }, body).message).toBe(message);
+  });
+
   test("the stack of the error is that of the program, so that runners show its line", () => {
     const { stack = "" } = failure({ runs: 1 }, bank);
     const lines = stack.split("\n").filter((line) => line.startsWith("    at "));
@@ -421,6 +454,15 @@ describe("exhaust", () => {
     const report = check({ policy: exhaust({ preemptions: 0 }) }, bank)();
     expect(report).toMatchObject({ complete: true, runs: 1 });
     expect(report.summary).toBe("1 schedule, which is all there are with up to 0 preemptions");
+  });
+
+  test("is a campaign in which something that was to be seen may have been missed", () => {
+    expect(() =>
+      check({ policy: exhaust({ preemptions: 1 }) }, function* (world) {
+        yield* checkpoint();
+        world.sometimes("a fault", world.chance(0.5));
+      })(),
+    ).toThrow(/"a fault" had to hold sometimes, and never did in 1 run:/);
   });
 
   test("says that its budget ended it", () => {

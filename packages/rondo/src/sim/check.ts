@@ -196,7 +196,7 @@ class Under {
   }
 
   /** All runs have passed; the campaign has if everything was seen that was to be seen. */
-  end(): CampaignReport {
+  end(summary?: string): CampaignReport {
     const { counts } = this;
     const missed = [...counts.sometimes].filter(([, times]) => times === 0).map(([name]) => `"${name}"`);
     if (missed.length > 0) {
@@ -209,6 +209,7 @@ class Under {
           `what ${what} would show. Make ${what} more likely, or check more runs`,
       );
     }
+    if (summary !== undefined) return this.report(summary, true);
     return this.report(`${plural(counts.runs, "run")} passed, ${plural(counts.steps, "step")}`, undefined);
   }
 
@@ -293,7 +294,7 @@ function runAll(under: Under, policy: Exhaust): CampaignReport {
     });
   }
   const up = `with up to ${plural(policy.preemptions, "preemption")}`;
-  if (complete) return under.report(`${plural(schedules, "schedule")}, which is all there are ${up}`, true);
+  if (complete) return under.end(`${plural(schedules, "schedule")}, which is all there are ${up}`);
   const summary =
     `${policy.name} was given up after ${plural(schedules, "schedule")}: there are more of them ${up}. ` +
     "Make the program smaller, or allow more (schedules)";

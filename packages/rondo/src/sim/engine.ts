@@ -15,7 +15,7 @@ import { type Timed, Timers } from "../loop/timers.ts";
 import { Task } from "../task/task.ts";
 import { type ChoiceStream, type Choices, hashText } from "./choices.ts";
 import type { Clockwork, Part } from "./clockwork.ts";
-import { LeakError, SimBudgetError } from "./errors.ts";
+import { LeakError, SimBudgetError, textOf } from "./errors.ts";
 import { StepHash } from "./hash.ts";
 import type { SimLoop } from "./loop.ts";
 import { type NodeEnd, type NodeOptions, SimNode } from "./node.ts";
@@ -329,7 +329,7 @@ export class Engine implements Clockwork, Stepper {
   }
 
   programFailed(node: SimNode, error: unknown): void {
-    this.tell(`${node.name} fails: ${String(error)}`);
+    if (this.telling) this.tell(`${node.name} fails: ${textOf(error)}`);
     this.fail(error);
   }
 

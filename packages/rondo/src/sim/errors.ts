@@ -50,3 +50,13 @@ export class LeakError extends Error {
     this.left = left;
   }
 }
+
+/** What was thrown, as text, whatever it is. */
+export function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    // A getter of its own that throws, or something that does not become text.
+    return "something that does not say what it is";
+  }
+}

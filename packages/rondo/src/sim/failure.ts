@@ -5,8 +5,10 @@ import { parseStack } from "../coroutine/stack.ts";
 import { type SimBody, differing, type RunOptions } from "./campaign.ts";
 import type { Recording } from "./choices.ts";
 import { commandFor, shortPath, shortPaths, tokenForCommand } from "./environment.ts";
+import { textOf } from "./errors.ts";
 import { shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
 import { type Run, simulate, type SimulateOptions } from "./simulate.ts";
+import type { StepRecord } from "./steps.ts";
 import { encodeToken } from "./token.ts";
 import { choicesInWords, deviationText, isOwn, Names, partingInWords, storyOf, tableOf, timeText } from "./words.ts";
 
@@ -72,11 +74,12 @@ export class CheckError extends Error {
 }
 
 function linesOf(error: Error): string {
-  const { stack, message } = error;
-  if (typeof stack !== "string") return "";
-  const at = message === "" ? 0 : stack.indexOf(message) + message.length;
+  const stack = stackOf(error);
+  // The message may have lines that look like those of a stack.
+  const message = saying(error);
+  const at = stack.includes(message) ? stack.indexOf(message) + message.length : 0;
   return stack
-    .slice(Math.max(0, at))
+    .slice(at)
     .split("\n")
     .filter((line) => {
       const [frame] = parseStack(line);
@@ -85,10 +88,23 @@ function linesOf(error: Error): string {
     .join("\n");
 }
 
+function stackOf(error: Error): string {
+  try {
+    return String(error.stack ?? "");
+  } catch {
+    // The engine makes it when it is first read, from a message that may be a getter that throws.
+    return "";
+  }
+}
+
 /** What an error says, whatever it is. */
 export function saying(error: unknown): string {
-  if (!(error instanceof Error)) return `thrown: ${String(error)}`;
-  return error.message === "" ? error.name : error.message;
+  if (!(error instanceof Error)) return `thrown: ${textOf(error)}`;
+  try {
+    return error.message === "" ? String(error.name) : String(error.message);
+  } catch {
+    return `thrown: ${textOf(error)}`;
+  }
 }
 
 /**
@@ -99,8 +115,9 @@ export function kindOf(run: Run): string {
   const { error } = run;
   if (!(error instanceof Error)) return `thrown ${typeof error}`;
   const { code, property, budget } = error as { code?: unknown; property?: unknown; budget?: unknown };
+  const text = saying(error);
   const about = [code, property, budget].filter((one) => typeof one === "string").join();
-  const line = (error.message.split("\n", 1)[0] as string).replace(/-?\d+(?:\.\d+)?/g, "#").slice(0, 120);
+  const line = (text.split("\n", 1)[0] as string).replace(/-?\d+(?:\.\d+)?/g, "#").slice(0, 120);
   return property === undefined ? `${error.name} ${about} ${line}` : `${error.name} ${about}`;
 }
 
@@ -187,7 +204,8 @@ function tell(found: Found, shrunk: Shrunk | undefined, passing: Run | undefined
   parts.push(section(`what it takes${shrunkText(shrunk)}:`, choicesInWords(run)));
   const story = storyOf(run);
   if (story.length > 0) parts.push(section("what was done to the world:", story));
-  parts.push(section(`step by step (${run.steps} steps, ${timeText(run.virtual)}):`, tableOf(run)));
+  const steps = run.steps === 1 ? "1 step" : `${run.steps} steps`;
+  parts.push(section(`step by step (${steps}, ${timeText(run.virtual)}):`, tableOf(run)));
   if (run.waiting !== "") parts.push(section("who waited for what when it failed:", lines(shortPaths(run.waiting))));
   if (passing !== undefined) {
     parts.push(
@@ -229,10 +247,9 @@ function shrunkText(shrunk: Shrunk | undefined): string {
 /** What one run has and the other has not, where that is one choice. */
 function differenceText(run: Run, passing: Run): string {
   const names = new Names(run.table);
-  const known = new Set(passing.table.map((step) => `${step.index} ${step.overtook} ${step.cut}`));
-  const step = run.table.find(
-    (one) => (one.overtook !== undefined || one.cut > 0) && !known.has(`${one.index} ${one.overtook} ${one.cut}`),
-  );
+  const key = (one: StepRecord): string => `${one.index} ${one.overtook?.id} ${one.cut}`;
+  const known = new Set(passing.table.map(key));
+  const step = run.table.find((one) => (one.overtook !== undefined || one.cut > 0) && !known.has(key(one)));
   if (step !== undefined) return `not ${deviationText(step, names)}`;
   const draws = new Map(passing.draws.map((draw) => [`${draw.stream} ${draw.index}`, draw.value]));
   const draw = run.draws.find((one) => one.value !== 0 && draws.get(`${one.stream} ${one.index}`) !== one.value);

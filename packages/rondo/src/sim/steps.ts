@@ -23,7 +23,7 @@ export interface StepRecord {
   /** Where it waits now, innermost first; empty when it has ended. */
   readonly stack: readonly StackFrame[];
   /** The task that had been ready longest and was passed over; undefined where it was this one's turn. */
-  readonly overtook: string | undefined;
+  readonly overtook: { readonly id: number; readonly task: string } | undefined;
   /** The step was cut at its so-manieth wait that could complete at once; 0 where it was not. */
   readonly cut: number;
   /** The hash of the run up to here: where two runs part, this differs. */
@@ -66,21 +66,27 @@ export class StepRecorder {
     const { engine } = this;
     if (this.firstId < 0) this.firstId = task.id;
     const after = task.over ? task.state : waitOf(task);
+    const overtaken = engine.overtaken as Task | null;
     this.records.push({
       index: engine.steps - 1,
       time: engine.time,
       node: engine.nodes[loop.index]?.name ?? "",
-      task: task.name,
+      task: this.nameOf(task),
       id: task.id - this.firstId + 1,
       before: this.before.get(task),
       after,
       stack: task.over || !this.wantsLines() ? [] : task.stack(),
-      overtook: engine.overtaken?.name,
+      overtook: overtaken === null ? undefined : { id: overtaken.id - this.firstId + 1, task: this.nameOf(overtaken) },
       cut: engine.cut,
       hash: engine.hash.now,
     });
     this.before.set(task, after);
     if (this.records.length > 2 * MOST) this.records = this.records.slice(-MOST);
+  }
+
+  /** One without a name of its own has its number for it, which is another one in every run. */
+  private nameOf(task: Task): string {
+    return task.name === `task ${task.id}` ? `task ${task.id - this.firstId + 1}` : task.name;
   }
 
   /** To look where a task stands takes longer than its step. */

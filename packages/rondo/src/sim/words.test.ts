@@ -70,23 +70,35 @@ describe("times", () => {
 describe("choices in words", () => {
   test("of a tame run say that it is", () => {
     expect(choicesInWords(run([step(0, ["A", "sleep"])]))).toEqual([
-      "first in, first out",
-      "everything else that is left to chance is as tame as can be",
+      "nothing: first in, first out, and all else that is left to chance as tame as can be",
     ]);
   });
 
   test("say who came before whom, and who gave way", () => {
     const table = [
       step(35, ["A", "sleep"]),
-      step(36, ["B", "done"], { overtook: "A" }),
+      step(36, ["B", "done"], { overtook: { id: 65, task: "A" } }),
       step(37, ["A", "turn"], { cut: 2 }),
-      step(38, ["C", "turn"], { overtook: "A", cut: 11 }),
+      step(38, ["C", "turn"], { overtook: { id: 65, task: "A" }, cut: 11 }),
     ];
     expect(choicesInWords(run(table)).slice(0, 4)).toEqual([
       "first in, first out, except",
       '- at step 36: "B" before "A"',
       '- at step 37: "A" gives way at its 2nd wait, though it could go on at once',
       '- at step 38: "C" before "A", and "C" gives way at its 11th wait, though it could go on at once',
+    ]);
+  });
+
+  test("call a task that was passed over what it is called in the table", () => {
+    const table = [
+      step(0, ["A", "sleep"], { id: 1 }),
+      step(1, ["A", "sleep"], { id: 2 }),
+      step(2, ["B", "done"], { overtook: { id: 2, task: "A" } }),
+      step(3, ["B", "done"], { overtook: { id: 9, task: "Z" } }),
+    ];
+    expect(choicesInWords(run(table)).slice(1, 3)).toEqual([
+      '- at step 2: "B" before "A (2)"',
+      '- at step 3: "B" before "Z"',
     ]);
   });
 
@@ -129,7 +141,7 @@ describe("the table", () => {
   test("has a column a task and a row a step, and a star where it is out of order", () => {
     const table = [
       step(0, ["A", 'lock "x"', 12]),
-      step(1, ["B", "turn", 7], { overtook: "A" }),
+      step(1, ["B", "turn", 7], { overtook: { id: 65, task: "A" } }),
       step(2, ["A", "done"]),
     ];
     const story = [{ time: 1.5, step: 2, text: "link a>b is cut" }];
@@ -155,7 +167,7 @@ describe("the table", () => {
 
   test("begins a little before the first step that is out of order", () => {
     const table = Array.from({ length: 30 }, (_, i) => step(i, ["AB"[i % 2] as string, `sleep ${i}`]));
-    table[20] = step(20, ["A", "turn"], { overtook: "B" });
+    table[20] = step(20, ["A", "turn"], { overtook: { id: 66, task: "B" } });
     const lines = tableOf(run(table));
     expect(lines[2]).toBe("     …          | 16 steps left out");
     expect(lines[3]).toMatch(/^ +16 /);
@@ -179,7 +191,9 @@ describe("the table", () => {
   });
 
   test("does not leave out a step at which something was done, or that is out of order", () => {
-    const table = Array.from({ length: 40 }, (_, i) => step(i, ["A", "sleep", 5], i === 20 ? { overtook: "B" } : {}));
+    const table = Array.from({ length: 40 }, (_, i) =>
+      step(i, ["A", "sleep", 5], i === 20 ? { overtook: { id: 66, task: "B" } } : {}),
+    );
     const story = [{ time: 30, step: 30, text: "b crashes" }];
     const lines = tableOf(run(table, [], story));
     expect(lines.some((line) => line.startsWith("   *20 "))).toBe(true);
@@ -195,6 +209,10 @@ describe("the table", () => {
       step(3, ["b", "sleep"], { id: 4, node: "b" }),
     ];
     expect(tableOf(run(table))[0]).toBe("  step       ms | A               | A (2)           | b/A             | b");
+  });
+
+  test("of a story whose beginning was not written down says so", () => {
+    expect(tableOf(run([step(900, ["A", "sleep"])]))[2]).toBe("     …          | 900 steps left out");
   });
 
   test("of nothing is nothing", () => {

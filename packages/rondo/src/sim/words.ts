@@ -8,6 +8,7 @@ import type { StackFrame } from "../coroutine/stack.ts";
 import type { Draw } from "./choices.ts";
 import type { Told } from "./engine.ts";
 import { shortPath } from "./environment.ts";
+import { textOf } from "./errors.ts";
 import type { Run } from "./simulate.ts";
 import type { StepRecord } from "./steps.ts";
 
@@ -48,7 +49,7 @@ function isOutOfOrder(step: StepRecord): boolean {
 /** What one step was out of order in: `at step 36: "B" before "A"`. */
 export function deviationText(step: StepRecord, names: Names): string {
   const parts: string[] = [];
-  if (step.overtook !== undefined) parts.push(`"${names.of(step)}" before "${step.overtook}"`);
+  if (step.overtook !== undefined) parts.push(`"${names.of(step)}" before "${names.of(step.overtook)}"`);
   if (step.cut > 0) {
     parts.push(`"${names.of(step)}" gives way at its ${nth(step.cut)} wait, though it could go on at once`);
   }
@@ -71,22 +72,25 @@ export class Names {
     }
   }
 
-  of(step: StepRecord): string {
-    return this.names.get(step.id) ?? step.task;
+  of({ id, task }: { readonly id: number; readonly task: string }): string {
+    return this.names.get(id) ?? task;
   }
 }
 
 /** The choices of a recorded run, a line each: what is not the tamest. */
 export function choicesInWords(run: Run): string[] {
   const names = new Names(run.table);
-  const lines: string[] = [];
   const deviations = run.table.filter(isOutOfOrder);
+  const drawn = run.draws.filter((draw) => draw.value !== 0 && !ABOUT_STEPS.has(draw.stream));
+  if (deviations.length === 0 && drawn.length === 0) {
+    return ["nothing: first in, first out, and all else that is left to chance as tame as can be"];
+  }
+  const lines: string[] = [];
   lines.push(deviations.length === 0 ? "first in, first out" : "first in, first out, except");
   // With a dash before it, or runners would take "at step 36" for a line of a stack.
   lines.push(...cutOff(deviations.map((step) => `- ${deviationText(step, names)}`)));
-  const drawn = run.draws.filter((draw) => draw.value !== 0 && !ABOUT_STEPS.has(draw.stream));
   lines.push(...cutOff(drawn.map(drawText)));
-  if (drawn.length === 0) lines.push("everything else that is left to chance is as tame as can be");
+  if (drawn.length === 0) lines.push("all else that is left to chance is as tame as can be");
   return lines;
 }
 
@@ -106,7 +110,7 @@ export function storyOf(run: Run): string[] {
 
 /** That a program failed with this error is what the whole report is about. */
 function toldOf(run: Run): Told[] {
-  const known = ` fails: ${String(run.error)}`;
+  const known = ` fails: ${textOf(run.error)}`;
   return run.story.filter(({ text }) => !text.endsWith(known));
 }
 
@@ -125,7 +129,7 @@ export function tableOf(run: Run): string[] {
   const columns = columnsOf(steps, names);
   const lines = columns === undefined ? [] : headOf(columns);
   while (story.length > 0 && (story[0]?.step ?? 0) < (steps[0]?.index ?? 0)) story.shift();
-  let before = (table[0]?.index ?? 0) - 1;
+  let before = -1;
   for (const step of steps) {
     const left = step.index - before - 1;
     if (left > 0) lines.push(gapText(left, repeats.has(step.index)));
