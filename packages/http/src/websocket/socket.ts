@@ -3,7 +3,7 @@
  * ends, is in protocol.ts, and what it sends in sender.ts.
  */
 import { BusyError, type Coroutine, Flow, now, select, sleepUntil } from "rondo";
-import type { ByteStream } from "rondo/net";
+import type { ByteStream, Writable } from "rondo/net";
 import { type CloseInfo, closePayload, INTERNAL_ERROR, NO_CODE, NORMAL } from "./close-codes.ts";
 import type { DeflateService } from "./deflate.ts";
 import { WebSocketError } from "./errors.ts";
@@ -281,6 +281,13 @@ export class WebSocket implements AsyncDisposable {
     } catch (error) {
       throw this._protocol.explain(error);
     }
+  }
+
+  /** @internal Sends a message that is framed already, if that needs no waiting. A socket that is gone takes none. */
+  _tryFrame(frame: Writable): boolean {
+    if (this._protocol.sender.busy || !this._protocol.attempt(frame)) return false;
+    this.sent++;
+    return true;
   }
 
   /**
