@@ -166,7 +166,8 @@ export class ServerConnection implements Mortal, Carrier {
         if (isOperation(answer)) answer = yield* answer;
         response = asResponse(answer);
       } catch (error) {
-        response = this.cut === null ? core.failed(error, request) : plainly(500, undefined);
+        // Of one who has left nobody wants to hear, and least of all that he has.
+        response = this.cut === null && !this.gone ? core.failed(error, request) : plainly(500, undefined);
         // What the parser has refused once it will refuse for ever.
         if (error instanceof ProtocolError && this.body.open) this.served = Infinity;
       }
