@@ -11,6 +11,37 @@ export { type FenceName, SimFenceError } from "./fences.ts";
 export type { Distribution, LinkSettings } from "./links.ts";
 export type { NameFailure, NameRecords, NameScope, SimNames } from "./names.ts";
 export type { Faults } from "./net-faults.ts";
+export { type Field, type Nemesis, type NemesisOptions, type Span, together, type Undo, weighted } from "./nemesis.ts";
+export {
+  type Aimed,
+  bridge,
+  clog,
+  dnsOutage,
+  type DnsOutageOptions,
+  flap,
+  type FlapOptions,
+  isolate,
+  lossy,
+  type LossyOptions,
+  partition,
+  type PartitionOptions,
+  ring,
+  slowLinks,
+  type SlowLinksOptions,
+} from "./nemesis-network.ts";
+export {
+  badDisk,
+  type BadDiskOptions,
+  crashStorm,
+  type CrashStormOptions,
+  pauses,
+  type PausesOptions,
+  skew,
+  type SkewOptions,
+  slowNode,
+  type SlowNodeOptions,
+} from "./nemesis-node.ts";
+export type { NemesisRun } from "./nemesis-run.ts";
 export type { LinkControl } from "./net-link-control.ts";
 export type { At, NetworkStatistics, SimNetwork, SimNetworkOptions } from "./network.ts";
 export type { ClockOptions, NodeEnd, NodeOptions, SimNode } from "./node.ts";

@@ -244,6 +244,11 @@ export class SimNode implements Place, HostNode {
     this.engine.tell(`the clock of ${this.name} is off by ${offset} ms and drifts by ${drift}`);
   }
 
+  /** How its clocks are wrong now. */
+  get skew(): { readonly offset: number; readonly drift: number } {
+    return { offset: this.offset, drift: this.rate - 1 };
+  }
+
   /** Waits until the program that runs on it now has ended, in whatever way. A switch point. */
   ended(): Wait<NodeEnd> {
     return suspend<NodeEnd>((wake) => {

@@ -5,6 +5,8 @@ import type { Operation, Wait } from "../coroutine/wait.ts";
 import type { ChoiceStream } from "./choices.ts";
 import type { Engine } from "./engine.ts";
 import { History, type HistoryOptions } from "./history.ts";
+import type { Nemesis, NemesisOptions } from "./nemesis.ts";
+import { Nemeses, type NemesisRun } from "./nemesis-run.ts";
 import type { SimNetwork } from "./network.ts";
 import type { NodeOptions, SimNode } from "./node.ts";
 import { type Condition, Properties } from "./properties.ts";
@@ -47,6 +49,7 @@ export class World {
   /** Its network: links, what is done to them, and names. */
   readonly network: SimNetwork;
   private readonly data: ChoiceStream;
+  private readonly nemeses: Nemeses;
 
   /** @internal */
   constructor(engine: Engine, network: SimNetwork) {
@@ -54,6 +57,8 @@ export class World {
     this.network = network;
     this.properties = new Properties(engine);
     this.data = engine.choices.stream("data");
+    this.nemeses = new Nemeses(engine, network);
+    engine.parts.push(this.nemeses);
   }
 
   /** The time of the world, in ms since its start. The clocks of nodes may be wrong; this is not. */
@@ -164,6 +169,29 @@ export class World {
     const { core, within, progress, name = "progress" } = options;
     this.engine.calm(core);
     return this.properties.eventually("liveness", name, within, progress);
+  }
+
+  /**
+   * Sets a nemesis on the world, or several of which one strikes at a time: now and then, for a while, until the run ends or
+   * the world becomes calm. Then all that it has done is healed. Several calls give several that know nothing of each other.
+   * Not a switch point.
+   *
+   * @example
+   * ```ts
+   * import { sleep } from "rondo";
+   * import { crashStorm, partition, simulate, skew, weighted } from "rondo/sim";
+   *
+   * const run = simulate({ seed: 1 }, function* (world) {
+   *   for (const name of ["a", "b", "c"]) world.node(name, () => sleep(1_000_000));
+   *   const trouble = world.nemesis([weighted(2, partition()), crashStorm(), skew()], { every: [100, 1000] });
+   *   yield* sleep(60_000);
+   *   return trouble.strikes > 10;
+   * });
+   * console.log(run.ok, run.value); // prints: true true
+   * ```
+   */
+  nemesis(nemesis: Nemesis | readonly Nemesis[], options: NemesisOptions = {}): NemesisRun {
+    return this.nemeses.begin(Array.isArray(nemesis) ? nemesis : [nemesis as Nemesis], options);
   }
 
   /** A history of calls, in the world's time; see {@link History}. */
