@@ -10,6 +10,8 @@
  * without everything behind it becoming another story. (The idea is Hypothesis' choice sequences; the split is ours.)
  */
 
+import { Numbers } from "./numbers.ts";
+
 /** The recorded numbers of a run, by stream; zeros at the end of a stream are left out. */
 export type Recording = ReadonlyMap<string, readonly number[]>;
 
@@ -32,9 +34,9 @@ export interface Draw {
 export class ChoiceStream {
   readonly name: string;
   /** What was drawn, in order. */
-  readonly values: number[];
+  readonly drawn: Numbers;
   /** Out of how many each was drawn. */
-  readonly limits: number[];
+  readonly limits: Numbers;
   private readonly script: readonly number[] | null;
   private readonly tame: boolean;
   private readonly told: ((draw: Draw) => void) | null;
@@ -50,8 +52,8 @@ export class ChoiceStream {
     told: ((draw: Draw) => void) | null,
   ) {
     this.name = name;
-    this.values = [];
-    this.limits = [];
+    this.drawn = new Numbers();
+    this.limits = new Numbers();
     this.script = script;
     this.tame = seed === null;
     this.told = told;
@@ -67,7 +69,7 @@ export class ChoiceStream {
   draw(n: number, label?: string): number {
     if (n <= 1) return 0; // no choice: not recorded
     const { script } = this;
-    return this.note(n, script === null ? this.fresh(n) : follow(script, this.values.length, n), label);
+    return this.note(n, script === null ? this.fresh(n) : follow(script, this.drawn.length, n), label);
   }
 
   /**
@@ -77,7 +79,7 @@ export class ChoiceStream {
   take(n: number, propose: (n: number) => number, label?: string): number {
     if (n <= 1) return 0;
     const { script } = this;
-    return this.note(n, script === null ? propose(n) : follow(script, this.values.length, n), label);
+    return this.note(n, script === null ? propose(n) : follow(script, this.drawn.length, n), label);
   }
 
   /** Something random that is not itself recorded: for what proposes (see `take`). */
@@ -86,9 +88,9 @@ export class ChoiceStream {
   }
 
   private note(n: number, value: number, label: string | undefined): number {
-    const index = this.values.push(value) - 1;
+    this.drawn.push(value);
     this.limits.push(n);
-    if (this.told !== null) this.told({ stream: this.name, index, n, value, label });
+    if (this.told !== null) this.told({ stream: this.name, index: this.drawn.length - 1, n, value, label });
     return value;
   }
 
@@ -145,17 +147,16 @@ export class Choices implements Chooser {
   /** What was drawn so far, as a recording that replays it. */
   record(): Recording {
     const recording = new Map<string, readonly number[]>();
-    for (const { name, values } of this.streams.values()) {
-      let { length } = values;
-      while (length > 0 && values[length - 1] === 0) length--;
-      if (length > 0) recording.set(name, values.slice(0, length));
+    for (const { name, drawn } of this.streams.values()) {
+      const count = drawn.significant;
+      if (count > 0) recording.set(name, drawn.toArray(count));
     }
     return recording;
   }
 
   /** Out of how many each number of a stream was drawn. */
   limitsOf(stream: string): readonly number[] {
-    return this.streams.get(stream)?.limits ?? NOTHING;
+    return this.streams.get(stream)?.limits.toArray() ?? NOTHING;
   }
 }
 
