@@ -7,7 +7,7 @@
  * ends and who it is for (framing.ts, target.ts); all other fields are left where they are, for headers.ts to find.
  */
 import { MessageTooLargeError, ProtocolError } from "./errors.ts";
-import { CLASS, COLON, COMMA, CR, isWord, LF, shown, shownByte, SP, TAB, TOKEN, VALUE } from "./tokens.ts";
+import { CLASS, COLON, COMMA, CR, DECIDES, isWord, LF, shown, shownByte, SP, TAB, TOKEN, VALUE } from "./tokens.ts";
 
 /** Who reads decides which status a refusal has: 502 is what a gateway says of a response that is none. */
 export const REQUEST = 0;
@@ -46,7 +46,7 @@ export class FieldSection {
   declare coding: number;
   /** What `Connection` asks for, as bits. */
   declare connection: number;
-  /** How many `Host` lines there are, and where the value of the last one lies, counted from the base. */
+  /** How many `Host` lines there are, and where the value of the last one lies, counted from the first line. */
   declare hosts: number;
   declare hostFrom: number;
   declare hostTo: number;
@@ -56,6 +56,7 @@ export class FieldSection {
   declare expect: boolean;
   declare private trailers: boolean;
   declare private state: number;
+  declare private first: number;
   declare private nameFrom: number;
   declare private nameTo: number;
   declare private valueFrom: number;
@@ -74,6 +75,7 @@ export class FieldSection {
     this.expect = false;
     this.trailers = false;
     this.state = NAME;
+    this.first = 0;
     this.nameFrom = 0;
     this.nameTo = 0;
     this.valueFrom = 0;
@@ -90,6 +92,7 @@ export class FieldSection {
     this.expect = false;
     this.trailers = trailers;
     this.state = NAME;
+    this.first = first;
     this.nameFrom = first;
   }
 
@@ -142,9 +145,9 @@ export class FieldSection {
         break;
       }
       if (++this.count > this.limit) throw this.tooMany();
-      // Seven names matter; their lengths tell most others apart from them.
-      const size = nameTo - nameFrom;
-      if (size <= 17 && size >= 4) this.recognize(bytes, base, nameFrom, nameTo, valueFrom, i - 2);
+      // Six names matter; the first letter and the length tell most others apart from them.
+      if (((CLASS[bytes[nameFrom] as number] as number) & DECIDES) !== 0)
+        this.recognize(bytes, base + this.first, nameFrom, nameTo, valueFrom, i - 2);
       nameFrom = i;
       state = NAME;
     }
@@ -156,14 +159,14 @@ export class FieldSection {
   }
 
   /** Keeps what decides about the message. */
-  private recognize(bytes: Uint8Array, base: number, from: number, to: number, value: number, valueEnd: number): void {
+  private recognize(bytes: Uint8Array, first: number, from: number, to: number, value: number, valueEnd: number): void {
     switch (to - from) {
       case 4:
         if (!isWord(bytes, from, to, "host")) return;
         this.inHead("Host");
         this.hosts++;
-        this.hostFrom = value - base;
-        this.hostTo = trimmed(bytes, value, valueEnd) - base;
+        this.hostFrom = value - first;
+        this.hostTo = trimmed(bytes, value, valueEnd) - first;
         // More than one can be told at once, wherever the rest of the head is.
         if (this.hosts > 1 && this.side === REQUEST)
           throw this.refuse(400, "RFC 9112 section 3.2", "there is more than one Host");

@@ -14,9 +14,15 @@ export type HeadersSource =
   | Iterable<readonly [string, string | number]>
   | Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
+/** Where the lines of some fields lie, counted from the first: found once for all that have the same bytes. */
+export interface FieldShape {
+  /** Four numbers for each line: where its name begins and ends, where its value does. Null until somebody asks. */
+  lines: number[] | null;
+}
+
 const NOTHING: Uint8Array = new Uint8Array(0);
 const COLON = 58;
-/** How many numbers describe one line: where its name begins and ends, where its value does. */
+/** How many numbers describe one line. */
 const STRIDE = 4;
 
 /**
@@ -44,14 +50,14 @@ export class HttpHeaders implements Iterable<[string, string]> {
   declare private readonly bytes: Uint8Array;
   declare private readonly from: number;
   declare private readonly to: number;
-  declare private index: number[] | null;
+  declare private readonly shape: FieldShape;
 
   /** @internal Of lines that have been checked: each with its CR LF, without the empty one. Use `HttpHeaders.from`. */
-  constructor(bytes: Uint8Array, from: number, to: number) {
+  constructor(bytes: Uint8Array, from: number, to: number, shape: FieldShape = { lines: null }) {
     this.bytes = bytes;
     this.from = from;
     this.to = to;
-    this.index = null;
+    this.shape = shape;
   }
 
   /**
@@ -81,7 +87,7 @@ export class HttpHeaders implements Iterable<[string, string]> {
     let value: string | undefined;
     for (let i = 0; i < lines.length; i += STRIDE) {
       if (!this.isNamed(lines, i, name)) continue;
-      const one = this.valueOf_(lines, i);
+      const one = this.valueAt(lines, i);
       value = value === undefined ? one : `${value}, ${one}`;
     }
     return value;
@@ -92,7 +98,7 @@ export class HttpHeaders implements Iterable<[string, string]> {
     const lines = this.lines();
     const values: string[] = [];
     for (let i = 0; i < lines.length; i += STRIDE)
-      if (this.isNamed(lines, i, name)) values.push(this.valueOf_(lines, i));
+      if (this.isNamed(lines, i, name)) values.push(this.valueAt(lines, i));
     return values;
   }
 
@@ -116,7 +122,10 @@ export class HttpHeaders implements Iterable<[string, string]> {
     const lines = this.lines();
     const pairs: [string, string][] = [];
     for (let i = 0; i < lines.length; i += STRIDE)
-      pairs.push([latin1(this.bytes, lines[i] as number, lines[i + 1] as number), this.valueOf_(lines, i)]);
+      pairs.push([
+        latin1(this.bytes, this.from + (lines[i] as number), this.from + (lines[i + 1] as number)),
+        this.valueAt(lines, i),
+      ]);
     return pairs;
   }
 
@@ -141,9 +150,9 @@ export class HttpHeaders implements Iterable<[string, string]> {
   }
 
   private isNamed(lines: readonly number[], i: number, name: string): boolean {
-    const from = lines[i] as number;
     const { length } = name;
-    if ((lines[i + 1] as number) - from !== length) return false;
+    if ((lines[i + 1] as number) - (lines[i] as number) !== length) return false;
+    const from = this.from + (lines[i] as number);
     const { bytes } = this;
     for (let k = 0; k < length; k++) {
       const a = bytes[from + k] as number;
@@ -153,16 +162,17 @@ export class HttpHeaders implements Iterable<[string, string]> {
     return true;
   }
 
-  private valueOf_(lines: readonly number[], i: number): string {
-    return latin1(this.bytes, lines[i + 2] as number, lines[i + 3] as number);
+  private valueAt(lines: readonly number[], i: number): string {
+    const { from } = this;
+    return latin1(this.bytes, from + (lines[i + 2] as number), from + (lines[i + 3] as number));
   }
 
   /** Finds the lines, once. They have been checked: a name ends at the first colon, a line at the first CR. */
   private lines(): number[] {
-    if (this.index !== null) return this.index;
-    const { bytes, to } = this;
+    const { bytes, from, to, shape } = this;
+    if (shape.lines !== null) return shape.lines;
     const lines: number[] = [];
-    let at = this.from;
+    let at = from;
     while (at < to) {
       const name = at;
       while (bytes[at] !== COLON) at++;
@@ -172,10 +182,10 @@ export class HttpHeaders implements Iterable<[string, string]> {
       while (bytes[at] !== CR) at++;
       let valueEnd = at;
       while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
-      lines.push(name, nameEnd, value, valueEnd);
+      lines.push(name - from, nameEnd - from, value - from, valueEnd - from);
       at += 2;
     }
-    this.index = lines;
+    shape.lines = lines;
     return lines;
   }
 }

@@ -80,11 +80,14 @@ export function authorityEnd(bytes: Uint8Array, from: number, to: number): numbe
   return at;
 }
 
-/** The `Host` rules (RFC 9112 section 3.2): exactly one in 1.1, never two, a host and perhaps a port, that of the target. */
+/**
+ * The `Host` rules (RFC 9112 section 3.2): exactly one in 1.1, never two, a host and perhaps a port, that of the target.
+ * `first` is where the field lines begin, `from` and `to` where the target lies.
+ */
 export function checkHost(
   fields: FieldSection,
   bytes: Uint8Array,
-  base: number,
+  first: number,
   from: number,
   to: number,
   form: TargetForm,
@@ -94,8 +97,8 @@ export function checkHost(
     if (minor > 0) throw fields.refuse(400, "RFC 9112 section 3.2", "there is no Host");
     return;
   }
-  const host = base + fields.hostFrom;
-  const hostTo = base + fields.hostTo;
+  const host = first + fields.hostFrom;
+  const hostTo = first + fields.hostTo;
   if (host < hostTo && hostEnd(bytes, host, hostTo, false) !== hostTo)
     throw fields.refuse(
       400,

@@ -16,6 +16,8 @@ export const TARGET = 4;
 export const REG_NAME = 8;
 /** May stand inside the brackets of an IP literal. */
 export const IP_LITERAL = 16;
+/** Begins the name of a field that decides about a message: Connection, Content-Length, Expect, Host, Transfer-Encoding, Upgrade. */
+export const DECIDES = 32;
 
 export const TAB = 9;
 export const LF = 10;
@@ -44,6 +46,7 @@ for (let byte = 0; byte < 256; byte++) {
   if (byte > SP && byte < 127 && text !== "#") bits |= TARGET;
   if (/[A-Za-z0-9\-._~%!$&'()*+,;=]/.test(text)) bits |= REG_NAME;
   if (/[A-Za-z0-9\-._~!$&'()*+,;=:]/.test(text)) bits |= IP_LITERAL;
+  if (/[CEHTU]/i.test(text)) bits |= DECIDES;
   CLASS[byte] = bits;
   LOWER[byte] = byte >= 65 && byte <= 90 ? byte + 32 : byte;
   if (/[0-9A-Fa-f]/.test(text)) HEX[byte] = Number.parseInt(text, 16);
@@ -51,9 +54,15 @@ for (let byte = 0; byte < 256; byte++) {
 
 type Slice = (this: Uint8Array, from: number, to: number) => string;
 type Write = (this: Uint8Array, text: string, at: number) => number;
+type Compare = (this: Uint8Array, other: Uint8Array, from: number, to: number, mine: number, mineTo: number) => number;
 
 interface Native {
-  readonly prototype: { readonly latin1Slice?: Slice; readonly latin1Write?: Write; readonly utf8Write?: Write };
+  readonly prototype: {
+    readonly latin1Slice?: Slice;
+    readonly latin1Write?: Write;
+    readonly utf8Write?: Write;
+    readonly compare?: Compare;
+  };
   readonly allocUnsafe?: (size: number) => Uint8Array;
   readonly byteLength?: (text: string) => number;
 }
@@ -63,6 +72,7 @@ const native = (globalThis as { Buffer?: Native }).Buffer;
 const slice: Slice | undefined = native?.prototype.latin1Slice;
 const write: Write | undefined = native?.prototype.latin1Write;
 const utf8: Write | undefined = native?.prototype.utf8Write;
+const compare: Compare | undefined = native?.prototype.compare;
 const alloc: ((size: number) => Uint8Array) | undefined = native?.allocUnsafe;
 const byteLength: ((text: string) => number) | undefined = native?.byteLength;
 
@@ -84,6 +94,14 @@ export function writeLatin1(bytes: Uint8Array, text: string, at: number): void {
     return;
   }
   for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+}
+
+/** Whether so many bytes are the same, here from `at` on and there from `from` on. */
+export function sameBytes(bytes: Uint8Array, at: number, other: Uint8Array, from: number, size: number): boolean {
+  // A call of the host costs as much as this many bytes.
+  if (compare !== undefined && size > 64) return compare.call(bytes, other, from, from + size, at, at + size) === 0;
+  for (let i = 0; i < size; i++) if (bytes[at + i] !== other[from + i]) return false;
+  return true;
 }
 
 /** Memory that is about to be written, all of it: what is in it may be anything. */
