@@ -39,6 +39,7 @@ it("requests are read as each would be by a parser of its own, whatever came bef
           ["Host: a"],
           ["Host: a", LINES[10] as string],
           ["Host: a", "Content-Length: 1"],
+          ["Host: a", "Transfer-Encoding: chunked"],
         ),
       },
       { weight: 2, arbitrary: fc.array(fc.constantFrom(...LINES), { maxLength: 4 }) },
