@@ -68,6 +68,12 @@ interface Names {
   now: Any;
   /** Of `process`. */
   nextTick: Any;
+  /** Of `console`. */
+  log: Any;
+  info: Any;
+  warn: Any;
+  error: Any;
+  debug: Any;
 }
 
 function absent(): never {
@@ -87,6 +93,11 @@ const real: Names = {
   random: absent,
   now: absent,
   nextTick: absent,
+  log: absent,
+  info: absent,
+  warn: absent,
+  error: absent,
+  debug: absent,
 };
 
 /** Real handles come through as well: a timer that was set before the run may be cleared in it. */
@@ -132,9 +143,19 @@ const mine: Names = {
     if (fenced === null) real.nextTick.call(realProcess, callback, ...args);
     else simSoon(fenced, "tick", callback, args);
   },
+  log: printing("log"),
+  info: printing("info"),
+  warn: printing("warn"),
+  error: printing("error"),
+  debug: printing("debug"),
 };
 
-const all = globalThis as unknown as Omit<Names, "random" | "now" | "nextTick">;
+/** Printing is not part of the world, and what a console does on the way (ticks, times, files) is not either. */
+function printing(key: "log" | "info" | "warn" | "error" | "debug"): Any {
+  return (...args: unknown[]) => outsideFences(() => real[key].apply(console, args) as unknown);
+}
+
+const all = globalThis as unknown as Names;
 const ofMath = Math as unknown as { random: Any };
 /** Browsers have no such functions. */
 const IMMEDIATES: boolean = typeof all.setImmediate === "function";
@@ -169,6 +190,17 @@ export function putInPlace(): void {
     real.nextTick = realProcess.nextTick;
     realProcess.nextTick = mine.nextTick;
   }
+  const printer = console as unknown as Names;
+  real.log = printer.log;
+  printer.log = mine.log;
+  real.info = printer.info;
+  printer.info = mine.info;
+  real.warn = printer.warn;
+  printer.warn = mine.warn;
+  real.error = printer.error;
+  printer.error = mine.error;
+  real.debug = printer.debug;
+  printer.debug = mine.debug;
 }
 
 export function takeBack(): void {
@@ -185,6 +217,12 @@ export function takeBack(): void {
   ofMath.random = real.random;
   if (realPerformance !== undefined) realPerformance.now = real.now;
   if (realProcess !== undefined) realProcess.nextTick = real.nextTick;
+  const printer = console as unknown as Names;
+  printer.log = real.log;
+  printer.info = real.info;
+  printer.warn = real.warn;
+  printer.error = real.error;
+  printer.debug = real.debug;
 }
 
 // ---- what is wrapped once -------------------------------------------------------------------------------------------
@@ -228,8 +266,7 @@ export function prepareGlobals(): void {
     if (typeof classes[key] === "function") classes[key] = sealed(key, classes[key] as new () => object, fence);
   patchClocks();
   patchCrypto();
-  // Printing is not part of the world, and what a console does on the way (ticks, times, files) is not either.
-  for (const key of ["log", "info", "warn", "error", "debug", "trace", "dir", "table"]) {
+  for (const key of ["trace", "dir", "table"]) {
     patch(console, key, (real) => {
       return function (this: unknown, ...args: unknown[]): unknown {
         return outsideFences(() => real.apply(this, args));
