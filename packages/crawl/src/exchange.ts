@@ -1,14 +1,100 @@
-// One request and its answer, over whatever `fetch` is given. What waits here is cancelled by aborting: before the
-// headers the request, after them the body's reader, so that a socket never outlives the source it served.
+// One request and its answer, over whatever asks. What waits here can be cancelled at any moment: then the connection is
+// closed, or goes back clean, and nothing of it outlives the source it served.
 
-import { type Coroutine, now, until } from "rondo";
+import { type Coroutine, Flow, now, type Operation, until } from "rondo";
 import { networkError } from "./failure.ts";
 
-/** The part of `fetch` that is used. Another one (a test's, a cache's) may stand in its place. */
-export type Fetch = (
-  url: string,
-  init: { signal: AbortSignal; redirect: "manual"; headers: Readonly<Record<string, string>> },
-) => Promise<Response>;
+/** An answer, as far as it is looked at. One of `@rondo/http`'s client is one. */
+export interface Answer {
+  readonly status: number;
+  /** What stands behind the status; may be empty. */
+  readonly reason: string;
+  readonly headers: { get(name: string): string | null | undefined };
+  /** Without its content codings. */
+  readonly body: Flow<Uint8Array>;
+  /** Nobody wants what is left of the body. */
+  close(): void;
+}
+
+/** What is said with a request. */
+export interface AskOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether somebody will ask the same host again soon. */
+  readonly keepAlive: boolean;
+  /** Redirects are followed by whoever asks. */
+  readonly redirect: "manual";
+}
+
+/** What makes requests. Another one (a test's, a cache's) may stand in the place of the client. */
+export type Fetch = (url: string, options: AskOptions) => Operation<Answer>;
+
+/**
+ * A `Fetch` of a function like the platform's `fetch`, for what only exists in that shape.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { fromWebFetch } from "@rondo/crawl";
+ *
+ * const fetch = fromWebFetch(async (url) => new Response(`this is ${url}`));
+ * await run(function* () {
+ *   const answer = yield* fetch("https://a.example/", { headers: {}, keepAlive: false, redirect: "manual" });
+ *   console.log(answer.status); // prints: 200
+ *   answer.close();
+ * });
+ * ```
+ */
+export function fromWebFetch(
+  fetch: (
+    url: string,
+    init: { signal: AbortSignal; redirect: "manual"; headers: Readonly<Record<string, string>> },
+  ) => Promise<Response>,
+): Fetch {
+  return function* (url, { headers }) {
+    const response = yield* until((signal: AbortSignal) => fetch(url, { signal, redirect: "manual", headers }), {
+      onLate: (late) => quietly(late.body?.cancel()),
+    });
+    const source = new WebBody(response.body);
+    return {
+      status: response.status,
+      reason: response.statusText,
+      headers: response.headers,
+      body: Flow.from<Uint8Array>(source),
+      close: () => source.close(),
+    };
+  };
+}
+
+class WebBody {
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  private open: boolean;
+
+  constructor(body: ReadableStream<Uint8Array> | null) {
+    this.reader = body?.getReader();
+    this.open = body !== null;
+  }
+
+  *receive(): Coroutine<Uint8Array | undefined> {
+    if (!this.open || this.reader === undefined) return undefined;
+    const { value } = yield* until(this.reader.read());
+    if (value === undefined) this.open = false;
+    return value;
+  }
+
+  tryReceive(): undefined {
+    return undefined;
+  }
+
+  close(): void {
+    if (this.open) quietly(this.reader?.cancel());
+    this.open = false;
+  }
+}
+
+/** Closing can fail only where there is nothing left to close. */
+function quietly(closing: Promise<unknown> | undefined): void {
+  closing?.catch(() => undefined);
+}
 
 /** Whom the waiting and the bytes are counted for. */
 export interface Meter {
@@ -30,17 +116,10 @@ export interface Body {
  *
  * @throws {SourceError} for what goes wrong below HTTP.
  */
-export function* ask(
-  fetch: Fetch,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  meter: Meter,
-): Coroutine<Response> {
+export function* ask(fetch: Fetch, url: string, options: AskOptions, meter: Meter): Coroutine<Answer> {
   const begun = now();
   try {
-    return yield* until((signal: AbortSignal) => fetch(url, { signal, redirect: "manual", headers }), {
-      onLate: discard,
-    });
+    return yield* fetch(url, options);
   } catch (error) {
     throw networkError(error, new URL(url).host);
   } finally {
@@ -54,9 +133,8 @@ export function* ask(
  * @param url whose body it is.
  * @throws {SourceError} where the body breaks off.
  */
-export function* readBody(response: Response, url: string, limit: number, meter: Meter): Coroutine<Body> {
-  if (response.body === null) return { bytes: new Uint8Array(), cut: false };
-  const reader = response.body.getReader();
+export function* readBody(answer: Answer, url: string, limit: number, meter: Meter): Coroutine<Body> {
+  const { body } = answer;
   const chunks: Uint8Array[] = [];
   let size = 0;
   let open = true;
@@ -65,7 +143,7 @@ export function* readBody(response: Response, url: string, limit: number, meter:
       const begun = now();
       let chunk: Uint8Array | undefined;
       try {
-        chunk = (yield* until(reader.read())).value;
+        chunk = yield* body.next();
       } finally {
         meter.waited += now() - begun;
       }
@@ -82,22 +160,11 @@ export function* readBody(response: Response, url: string, limit: number, meter:
       size += chunk.length;
     }
   } catch (error) {
-    open = false;
     throw networkError(error, new URL(url).host);
   } finally {
     // Left before its end: cancelled, or as long as we read. The connection is closed, not drained.
-    if (open) quietly(reader.cancel());
+    if (open) answer.close();
   }
-}
-
-/** Lets go of an answer whose body nobody reads. */
-export function discard(response: Response): void {
-  if (response.body !== null) quietly(response.body.cancel());
-}
-
-/** Closing can fail only where there is nothing left to close. */
-function quietly(closing: Promise<unknown>): void {
-  closing.catch(() => undefined);
 }
 
 /** One piece of memory, which decoding wants; a body that came in one already is. */

@@ -4,6 +4,10 @@
 // an Error holds its stack, its cause and through that whole responses, and ten thousand of them would be the memory of
 // a long run.
 
+import { ContentCodingError, HttpError, TruncatedError } from "@rondo/http";
+import { BrokenError } from "rondo";
+import { ConnectError, TlsError } from "rondo/net";
+
 /**
  * What kind of failure a source met.
  *
@@ -124,11 +128,39 @@ const CODES: Readonly<Record<string, [kind: FailureKind, retryable: boolean, say
 };
 
 /**
- * What an error of `fetch`, or of reading a body it gave, means for a source.
+ * What an error of asking, or of reading a body, means for a source.
  *
- * `fetch` says "fetch failed" to everything and keeps what happened in `cause`, as Node's or undici's error code.
+ * The client's errors say by their class what happened. The platform's `fetch` says "fetch failed" to everything and keeps
+ * what happened in `cause`, as Node's or undici's error code.
  */
 export function networkError(error: unknown, host: string): SourceError {
+  const known = httpError(error, host);
+  return known ?? codedError(error, host);
+}
+
+function httpError(error: unknown, host: string): SourceError | undefined {
+  const cause = error;
+  if (error instanceof TlsError && error.check !== "truncated") {
+    const says =
+      error.check === "not tls"
+        ? `${host} does not speak TLS as it should`
+        : `the certificate of ${host} cannot be trusted (${error.check})`;
+    return new SourceError("tls", says, { cause });
+  }
+  if (error instanceof TruncatedError)
+    return new SourceError("connection", `${host} broke the connection off before the end it announced`, {
+      cause,
+      retryable: true,
+    });
+  if (error instanceof ContentCodingError)
+    return new SourceError("protocol", `the body from ${host} is not compressed as its header says`, { cause });
+  if (error instanceof HttpError) return new SourceError("protocol", `${host} does not answer in HTTP`, { cause });
+  if (error instanceof BrokenError)
+    return new SourceError("connection", `${host} broke the connection off`, { cause, retryable: true });
+  return undefined;
+}
+
+function codedError(error: unknown, host: string): SourceError {
   const code = codeOf(error);
   const known = CODES[code];
   if (known !== undefined) {
@@ -147,9 +179,10 @@ export function networkError(error: unknown, host: string): SourceError {
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string") return at.code;
+    // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
+    if (at instanceof ConnectError && at.attempts.length > 0) return codeOf(at.attempts[0]?.error);
     // undici's error for this has a name where the others have a code. A chunked body that breaks off is one of them.
     if (at.name === "HTTPParserError") return /\bEOF\b/.test(at.message) ? "UND_ERR_SOCKET" : "HPE_INVALID";
-    // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
     if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
   }
   return "";

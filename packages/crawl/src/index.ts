@@ -11,7 +11,7 @@ export { builtInSources, parseList } from "./list.ts";
 export { absoluteLinks, type Page, readPage } from "./markup.ts";
 export { News, type NewsOptions } from "./news.ts";
 export type { Attempted, Done, Failed, Outcome } from "./outcome.ts";
-export type { Fetch } from "./exchange.ts";
+export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchange.ts";
 export type { Progress } from "./progress.ts";
 export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";

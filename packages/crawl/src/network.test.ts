@@ -172,7 +172,10 @@ test.each([
 });
 
 test("a server that does not speak HTTP is a failure that says so", async () => {
-  const server = createTcpServer((socket) => socket.end("SSH-2.0-OpenSSH_9.9\r\n")).listen(0, "127.0.0.1");
+  const server = createTcpServer((socket) => {
+    // Whoever expected HTTP hangs up on what came instead, before it has been heard out.
+    socket.on("error", () => undefined).end("SSH-2.0-OpenSSH_9.9\r\n");
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;

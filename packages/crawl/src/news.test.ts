@@ -1,7 +1,7 @@
 import { group, run, sleep, VirtualHost } from "rondo";
 import { expect, test } from "vitest";
 import { type Answer, feed, visit, Web } from "../tests/web.ts";
-import { News, parseSource } from "./index.ts";
+import { fromWebFetch, News, parseSource } from "./index.ts";
 import type { Failed, Outcome } from "./outcome.ts";
 
 const outcomeOf = (news: News, url: string): Outcome | undefined =>
@@ -250,7 +250,7 @@ test("a run that is cancelled keeps what was done and lets go of the rest", asyn
   const news = new News(
     [A, B, "http://c.example/", "http://d.example/"].map((url) => parseSource(url)),
     {
-      fetch: web.fetch,
+      fetch: fromWebFetch(web.fetch),
       concurrency: 3,
     },
   );
@@ -321,7 +321,7 @@ test("whenever a run is cancelled, nothing is left open and every source is done
       return { body: feed("x"), after: (at * 17) % 60 };
     });
     const sources = Array.from({ length: 24 }, (_, at) => parseSource(`http://h${at % 3}.example/${at}`));
-    const news = new News(sources, { fetch: web.fetch, concurrency: 6 });
+    const news = new News(sources, { fetch: fromWebFetch(web.fetch), concurrency: 6 });
     const main = function* () {
       yield* group(function* (g) {
         g.spawn(web.serve(), { daemon: true });

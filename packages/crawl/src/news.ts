@@ -4,6 +4,7 @@
 // any moment is `concurrency` tasks and bodies, however long the list is. What a source came to is kept outside the
 // tasks, so a run that is cancelled in the middle still has everything that was finished.
 
+import { type Client, openClient } from "@rondo/http";
 import { type Coroutine, type Group, group, Semaphore, type Task } from "rondo";
 import type { Document } from "./document.ts";
 import type { Fetch } from "./exchange.ts";
@@ -35,7 +36,7 @@ export interface NewsOptions {
   /** How much of a body is read, in bytes; what is longer is marked as cut. Default: 5 MiB. */
   readonly bodyLimit?: number;
   readonly userAgent?: string;
-  /** What downloads. Default: the platform's `fetch`. */
+  /** What makes the requests. Default: a client of `@rondo/http`, opened for the run. */
   readonly fetch?: Fetch;
   /**
    * Is given each document once it is read and counted, for storing or showing it; afterwards it is forgotten. Called
@@ -51,10 +52,10 @@ export interface NewsOptions {
  * @example
  * ```ts
  * import { run } from "rondo";
- * import { News, parseSource } from "@rondo/crawl";
+ * import { fromWebFetch, News, parseSource } from "@rondo/crawl";
  *
  * const pages = new Map([["https://a.example/", "<title>Storm</title><p>A storm is coming."]]);
- * const fetch = async (url: string) => new Response(pages.get(url) ?? "", { status: pages.has(url) ? 200 : 404 });
+ * const fetch = fromWebFetch(async (url) => new Response(pages.get(url) ?? "", { status: pages.has(url) ? 200 : 404 }));
  * const sources = ["https://a.example/", "https://b.example/"].map((url) => parseSource(url));
  * const news = new News(sources, { terms: ["storm"], fetch });
  * await run(() => news.work());
@@ -127,8 +128,13 @@ export class News {
     const options = this.#options;
     const slots = new Semaphore(options.concurrency ?? 64);
     const frontier = new Frontier(this.sources, options.perHost ?? 2);
+    // Each visit has its own deadline, and none of them waits for another one's connection: its host's permit is that.
+    const client =
+      options.fetch === undefined
+        ? openClient({ timeout: Infinity, idleTimeout: Infinity, connectTimeout: Infinity, maxPerHost: Infinity })
+        : undefined;
     const all: Visiting = {
-      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+      fetch: options.fetch ?? ((url, init) => (client as Client).fetch(url, init)),
       world,
       frontier,
       progress: this.progress,

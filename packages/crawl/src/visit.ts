@@ -6,7 +6,7 @@
 
 import { type Coroutine, type Host, moveOnAfter, now, sleep } from "rondo";
 import { type Document, readDocument } from "./document.ts";
-import { ask, discard, type Fetch, readBody } from "./exchange.ts";
+import { ask, type Fetch, readBody } from "./exchange.ts";
 import { failureOf, SourceError } from "./failure.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Outcome } from "./outcome.ts";
@@ -144,12 +144,12 @@ export class Visit {
       yield* this.#moveTo(host);
       this.stage = "asking";
       // A connection is kept only where somebody will use it again: ten thousand hosts would be as many idle sockets.
-      const connection = frontier.hasMore(host) ? "keep-alive" : "close";
-      const headers = { accept: ACCEPT, "user-agent": userAgent, connection };
-      const response = yield* ask(fetch, url, headers, this);
-      const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+      const keepAlive = frontier.hasMore(host);
+      const headers = { accept: ACCEPT, "user-agent": userAgent };
+      const response = yield* ask(fetch, url, { headers, keepAlive, redirect: "manual" }, this);
+      const location = REDIRECTS.has(response.status) ? (response.headers.get("location") ?? null) : null;
       if (location !== null) {
-        discard(response);
+        response.close();
         const next = destination(location, url);
         if (way.includes(next))
           throw new SourceError("redirect", `redirected in a circle: ${[...way, next].join(" → ")}`);
@@ -161,8 +161,8 @@ export class Visit {
         continue;
       }
       if (response.status < 200 || response.status > 299) {
-        discard(response);
-        const says = `HTTP ${response.status}${response.statusText === "" ? "" : ` ${response.statusText}`}`;
+        response.close();
+        const says = `HTTP ${response.status}${response.reason === "" ? "" : ` ${response.reason}`}`;
         throw new SourceError("status", `${host} answers ${says}`, {
           retryable: isPassing(response.status),
           ...asked(retryAfter(response.headers.get("retry-after"), world.wallClock())),
@@ -171,7 +171,13 @@ export class Visit {
       this.stage = "reading";
       const { bytes, cut } = yield* readBody(response, url, bodyLimit, this);
       const { headers: sent } = response;
-      return { url, bytes, cut, contentType: sent.get("content-type"), contentLanguage: sent.get("content-language") };
+      return {
+        url,
+        bytes,
+        cut,
+        contentType: sent.get("content-type") ?? null,
+        contentLanguage: sent.get("content-language") ?? null,
+      };
     }
   }
 

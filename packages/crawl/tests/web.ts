@@ -2,7 +2,7 @@
 // asked, when, and whether anybody still waited is written down.
 
 import { Channel, type Coroutine, type Group, group, now, run, sleep, VirtualHost } from "rondo";
-import { News, type NewsOptions, parseSource } from "../src/index.ts";
+import { fromWebFetch, News, type NewsOptions, parseSource } from "../src/index.ts";
 
 /** What a page of the web answers. */
 export interface Answer {
@@ -102,7 +102,7 @@ export async function visit(
 ): Promise<News> {
   const news = new News(
     urls.map((url) => parseSource(url)),
-    { fetch: web.fetch, ...options },
+    { fetch: fromWebFetch(web.fetch), ...options },
   );
   await run(() => inside(web, news), { host });
   return news;

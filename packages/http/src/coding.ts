@@ -7,7 +7,7 @@
  */
 import { checkpoint, type Coroutine, Flow } from "rondo";
 
-import { HttpError, ProtocolError, TruncatedError } from "./errors.ts";
+import { ContentCodingError, HttpError, MessageTooLargeError, TruncatedError } from "./errors.ts";
 import { nodeCoding } from "./node-coding.ts";
 
 /** The codings that are known here; which of them can be used is up to the host. */
@@ -135,7 +135,7 @@ class Encoding {
 /** How a body is decoded. */
 export interface DecodeOptions {
   /**
-   * The most bytes that may come out; 256 MiB where nothing is said. More is a `ProtocolError`, found before they are made:
+   * The most bytes that may come out; 256 MiB where nothing is said. More is a `MessageTooLargeError`, found before they are made:
    * that is a bomb, or something to be asked for on purpose.
    */
   readonly max?: number | undefined;
@@ -147,7 +147,7 @@ const LAYERS = 4;
 
 /**
  * A body without its codings: `field` is the `Content-Encoding`. Throws an `HttpError` 415 for a coding that is not known.
- * The flow throws a `ProtocolError` for what is not encoded as it says, or is more than `max` bytes, and a `TruncatedError`
+ * The flow throws a `ContentCodingError` for what is not encoded as it says, a `MessageTooLargeError` for more than `max` bytes, and a `TruncatedError`
  * for what ends too soon.
  *
  * @example
@@ -211,9 +211,10 @@ class Decoding {
         this.size += piece.length;
         if (this.size > this.max) {
           this.close();
-          throw new ProtocolError(
+          throw new MessageTooLargeError(
             502,
             `the body is more than ${this.max} bytes without its ${this.coding}: raise max if that is right`,
+            this.max,
           );
         }
         const copy = piece.slice();
@@ -244,7 +245,7 @@ class Decoding {
       const why = `${(error as Error).message}`;
       if (ending)
         throw new TruncatedError(502, `the body ends in the middle of its ${this.coding} (${why})`, { cause: error });
-      throw new ProtocolError(502, `the body is no ${this.coding}, as it says it is (${why})`, { cause: error });
+      throw new ContentCodingError(502, `the body is no ${this.coding}, as it says it is (${why})`, { cause: error });
     }
   }
 

@@ -106,3 +106,17 @@ export class MessageTooLargeError extends ProtocolError {
 export class TruncatedError extends ProtocolError {
   override readonly name: string = "TruncatedError";
 }
+
+/**
+ * A body is not encoded as its `Content-Encoding` says.
+ *
+ * @example
+ * ```ts
+ * import { ContentCodingError } from "@rondo/http";
+ *
+ * console.log(new ContentCodingError(502, "the body is no gzip").status); // prints: 502
+ * ```
+ */
+export class ContentCodingError extends ProtocolError {
+  override readonly name: string = "ContentCodingError";
+}

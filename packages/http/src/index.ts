@@ -1,4 +1,11 @@
-export { HttpError, type HttpErrorOptions, MessageTooLargeError, ProtocolError, TruncatedError } from "./errors.ts";
+export {
+  ContentCodingError,
+  HttpError,
+  type HttpErrorOptions,
+  MessageTooLargeError,
+  ProtocolError,
+  TruncatedError,
+} from "./errors.ts";
 export { type HeadersSource, HttpHeaders } from "./headers.ts";
 export { type MessageLimits, REQUEST_LIMITS, RESPONSE_LIMITS } from "./limits.ts";
 export { CLOSED, DATA, END, HEAD, INTERIM, MessageParser, NEED, type ParserEvent, SWITCHED } from "./parser.ts";

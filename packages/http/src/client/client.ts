@@ -249,7 +249,7 @@ export class Client {
     for (;;) {
       const { onRequest } = this.options;
       if (onRequest !== undefined) yield* onRequest({ method, url: target.href }) ?? [];
-      const loan = yield* this.borrow(target, proxy);
+      const loan = yield* this.borrow(target, proxy, options.keepAlive ?? true);
       const { connection } = loan;
       const reused = connection.uses > 0;
       try {
@@ -262,8 +262,10 @@ export class Client {
   }
 
   /** @internal */
-  protected borrow(target: Target, proxy: Proxy | undefined): Coroutine<Loan> {
-    return this.pools.borrow(target, proxy);
+  protected *borrow(target: Target, proxy: Proxy | undefined, keep: boolean): Coroutine<Loan> {
+    // A pool for one request would be made to be thrown away.
+    if (keep || this.pools.has(target, proxy)) return yield* this.pools.borrow(target, proxy);
+    return new Single(new ClientConnection(yield* dial(target, proxy, this.dialing()), this.options.limits));
   }
 
   private *exchange(
@@ -279,6 +281,7 @@ export class Client {
     try {
       const { content } = body;
       const streamed = content instanceof Flow;
+      const alone = this.alone || options.keepAlive === false;
       const waits = options.expectContinue !== undefined && content !== null;
       const length = streamed ? IN_CHUNKS : lengthOf(content, method);
       const text = requestText(
@@ -287,14 +290,14 @@ export class Client {
         target.host,
         this.linesFor(asking, proxy, waits),
         length,
-        this.alone ? SAY_CLOSE : SILENT,
+        alone ? SAY_CLOSE : SILENT,
       );
       let head: ResponseHead;
       if (!streamed && !waits) {
-        yield* connection.send(method, whole(text, content, length), this.alone);
+        yield* connection.send(method, whole(text, content, length), alone);
         head = yield* connection.readHead(options.onInterim);
       } else {
-        yield* connection.send(method, latin1Bytes(text), this.alone);
+        yield* connection.send(method, latin1Bytes(text), alone);
         sender = new Sender(
           connection,
           content as string | Uint8Array | Flow<Uint8Array | string>,
@@ -379,8 +382,8 @@ class OneShot extends Client {
     return true;
   }
 
-  protected override *borrow(target: Target, proxy: Proxy | undefined): Coroutine<Loan> {
-    return new Single(new ClientConnection(yield* dial(target, proxy, this.dialing()), undefined));
+  protected override borrow(target: Target, proxy: Proxy | undefined): Coroutine<Loan> {
+    return super.borrow(target, proxy, false);
   }
 }
 

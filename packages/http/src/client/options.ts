@@ -36,6 +36,11 @@ export interface FetchOptions {
   readonly retry?: RetrySettings | undefined;
   /** Bodies are given as they came, with their content codings. */
   readonly raw?: boolean | undefined;
+  /**
+   * False where the connection will not be used again: the server is told, and it is closed behind the answer. For who asks
+   * many hosts for one thing each.
+   */
+  readonly keepAlive?: boolean | undefined;
   /** Waits for the server's consent before the body is sent (`Expect: 100-continue`), for as long as this, in ms. */
   readonly expectContinue?: number | undefined;
   /** Hears of each interim answer (103 Early Hints). */

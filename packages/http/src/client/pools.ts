@@ -71,6 +71,11 @@ export class Pools {
     }
   }
 
+  /** Whether there are connections to the target, or have been just now. */
+  has(target: Target, proxy: Proxy | undefined): boolean {
+    return this.entries.size > 0 && this.entries.has(keyOf(target, proxy));
+  }
+
   /** How many connections there are, by origin. */
   statistics(): Record<string, { readonly idle: number; readonly lent: number; readonly waiters: number }> {
     const all: Record<string, { readonly idle: number; readonly lent: number; readonly waiters: number }> = {};
