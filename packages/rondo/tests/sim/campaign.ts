@@ -6,8 +6,8 @@
  */
 import type { Coroutine } from "../../src/index.ts";
 import {
+  check,
   delayBounded,
-  encodeToken,
   fifo,
   pct,
   type Policy,
@@ -41,7 +41,7 @@ export function policyOf(seed: number): Policy {
   return policies[seed % policies.length] as Policy;
 }
 
-export const limits: SimulateOptions = { maxSteps: 200_000, maxVirtual: 3_600_000 };
+export const limits: SimulateOptions = { maxSteps: 200_000, maxVirtual: 86_400_000 };
 
 /** One run of a program; what it reports is a failure too. */
 export function once(program: Program, seed: number, options: SimulateOptions = {}): Run {
@@ -57,16 +57,16 @@ export function complaintOf(run: Run, { mayReport: kinds = [] }: Program): strin
   return reports.length > 0 ? `reported: ${reports.join("; ")}` : undefined;
 }
 
-/** Runs a program on seeds from `first` on; throws at the first that fails. */
+/** Runs a program on seeds from `first` on; throws at the first that fails, made small and told in words. */
 export function campaign(program: Program, runs: number, first: number = 1): Sightings {
   const sightings = new Sightings();
   for (let seed = first; seed < first + runs; seed++) {
     const run = once(program, seed);
     const complaint = complaintOf(run, program);
     if (complaint !== undefined) {
-      throw new Error(
-        `seed ${seed} (policy ${run.policy}, token ${encodeToken(run.choices)}) fails after ${run.steps} steps: ${complaint}\n${run.waiting}`,
-      );
+      check({ ...limits, runs: 1, seed, policy: policyOf(seed), confirm: 1 }, program)();
+      // What is only reported is no failure to `check`.
+      throw new Error(`seed ${seed} fails: ${complaint}`);
     }
     sightings.add(run.sometimes);
   }

@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { dialing } from "./dialing.ts";
+
+onManySeeds(dialing);

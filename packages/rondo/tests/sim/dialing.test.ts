@@ -1,0 +1,4 @@
+import { dialing } from "./dialing.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(dialing);

@@ -1,0 +1,4 @@
+import { onManySeeds } from "./few.ts";
+import { pools } from "./pools.ts";
+
+onManySeeds(pools);

@@ -1,0 +1,4 @@
+import { pools } from "./pools.ts";
+import { onFewSeeds } from "./few.ts";
+
+onFewSeeds(pools);
