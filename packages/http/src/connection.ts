@@ -43,7 +43,7 @@ type Cut =
 
 /** How long a client may take to close once it has its last answer, in ms, and how much it may still send. */
 const LINGER = 2000;
-const LINGER_BYTES = 256 * 1024;
+const LINGER_BYTES = 8 * 1024 * 1024;
 
 export class ServerConnection implements Mortal, Carrier {
   declare readonly stream: ByteStream;

@@ -325,6 +325,30 @@ describe("stopping", () => {
     );
   });
 
+  test("who is stopped while an answer is on its way gets all of it, and is closed behind it", () =>
+    serving(
+      () => text("x".repeat(300_000)),
+      function* (client, g) {
+        const [one, server] = memoryPair();
+        const serves = g.spawn(() =>
+          group(function* (inner) {
+            inner.spawn(serveStream(server, () => text("x".repeat(300_000))));
+            yield* sleep(10);
+            inner.stop();
+          }),
+        );
+        yield* one.write(GET);
+        yield* sleep(20);
+        let size = 0;
+        for (let part = yield* one.read(); part !== undefined; part = yield* one.read()) size += part.length;
+        expect(size).toBeGreaterThan(300_000);
+        yield* one.close();
+        yield* serves;
+        expect(now()).toBe(20);
+        client.stream.abort();
+      },
+    ));
+
   test("what is left when the time is over is cancelled and reset", () => {
     const ends: string[] = [];
     return serving(

@@ -209,6 +209,18 @@ describe("on sockets", () => {
     );
   });
 
+  test("a client that sends all of a large body before it reads gets the refusal", () =>
+    serving({ handler: () => text("too large", { status: 413 }) }, function* (server) {
+      for (let i = 0; i < 5; i++) {
+        const client = yield* connect({ host: "127.0.0.1", port: server.address.port });
+        yield* client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+        yield* client.write(new Uint8Array(3_000_000));
+        yield* sleep(1);
+        expect((yield* client.lines().toArray()).at(-1)).toBe("too large");
+        yield* client.close();
+      }
+    }));
+
   test("no more connections at once than allowed: the others wait for their turn", () => {
     let most = 0;
     let open = 0;

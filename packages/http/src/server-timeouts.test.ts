@@ -91,6 +91,24 @@ describe("time that is over", () => {
       { timeouts: { body: 1000 }, limits: { rate: 1000 } },
     ));
 
+  test("a body that stops while it is sent back resets the connection: nothing else can be said behind the head", () =>
+    serving(
+      (request) => stream(request.body),
+      function* (client) {
+        yield* client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+        yield* client.stream.readUntil("abc\r\n");
+        let error: unknown;
+        try {
+          yield* client.rest();
+        } catch (thrown) {
+          error = thrown;
+        }
+        expect(String(error)).toContain("reset");
+        expect(now()).toBe(1000);
+      },
+      { timeouts: { body: 1000 } },
+    ));
+
   test("a client that does not take its answer is reset", () =>
     serving(
       () => text("x".repeat(1_000_000)),
