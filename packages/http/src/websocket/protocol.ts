@@ -20,7 +20,7 @@ import { CLOSE, PING, PONG } from "./frame.ts";
 import { frameOf } from "./frame-writer.ts";
 import { IncomingMessage } from "./incoming.ts";
 import { CONTROL, ENDED, MESSAGE, type MessageReader, NOTHING, PART, STARTED } from "./message-reader.ts";
-import { ASK, GONE, type Pulse } from "./pulse.ts";
+import type { Patient, Pulse } from "./pulse.ts";
 import type { Sender } from "./sender.ts";
 
 export const OPEN = 0;
@@ -50,7 +50,7 @@ export interface ProtocolSettings {
   readonly pulse: Pulse | null;
 }
 
-export class Protocol {
+export class Protocol implements Patient {
   readonly stream: ByteStream;
   readonly sender: Sender;
   readonly reader: MessageReader;
@@ -141,10 +141,15 @@ export class Protocol {
         return;
       }
       // What nobody has to be told of while it is waited for is just one wait.
-      const idle = this.pulse === null && this.due === null && this.closeBy === Infinity;
+      const idle = this.due === null && this.closeBy === Infinity;
+      const { pulse } = this;
+      if (pulse !== null && !pulse.watched) pulse.begin(this);
       const chunk = yield* idle ? this.stream.read() : this.listen();
       if (chunk === undefined) this.cutOff();
-      else if (chunk !== null) this.reader.push(chunk);
+      else if (chunk !== null) {
+        pulse?.heard(now());
+        this.reader.push(chunk);
+      }
     } catch (error) {
       this.lost(error);
     } finally {
@@ -226,26 +231,22 @@ export class Protocol {
 
   /** As `stream.read()`, and whatever else has to be done in time meanwhile; null where that is all that happened. */
   private *listen(): Coroutine<Uint8Array | undefined | null> {
-    const { pulse, stream } = this;
     if (this.due !== null && this.attempt(this.due)) this.due = null;
-    let at = this.closeBy;
-    if (pulse !== null) {
-      pulse.listen(now());
-      at = Math.min(at, pulse.at);
-    }
-    if (this.due !== null) at = Math.min(at, now() + AGAIN);
-    const { key, value } = yield* select({ bytes: stream.read(), time: sleepUntil(at) });
-    if (key === "bytes") {
-      pulse?.heard(now());
-      return value;
-    }
+    const at = this.due === null ? this.closeBy : Math.min(this.closeBy, now() + AGAIN);
+    const { key, value } = yield* select({ bytes: this.stream.read(), time: sleepUntil(at) });
+    if (key === "bytes") return value;
     if (now() >= this.closeBy) this.expire();
-    else if (pulse !== null && now() >= pulse.at) {
-      const due = pulse.beat(now());
-      if (due === ASK) this.attempt(this.control(PING, EMPTY));
-      else if (due === GONE) this.lost(new Error(`it has not answered a Ping within ${pulse.timeout} ms`));
-    }
     return null;
+  }
+
+  /** For the heartbeat: a Ping, if there is room for it. */
+  ask(): void {
+    if (this.state === OPEN) this.attempt(this.control(PING, EMPTY));
+  }
+
+  /** For the heartbeat: the peer is gone. */
+  giveUp(why: Error): void {
+    this.lost(why);
   }
 
   /** Both have said Close, or one has broken a rule: what is left is to end the connection in good order. */
@@ -411,6 +412,7 @@ export class Protocol {
     this.ending = info;
     this.message = null;
     this.due = null;
+    this.pulse?.end();
     this.reader.close();
     this.sender.close();
     if (this.news.length > 0) this.news.unpark(Infinity);

@@ -108,7 +108,7 @@ export class WebSocket implements AsyncDisposable {
     const keys = server ? null : random === undefined ? strongKeys() : new MaskKeys(random, 64);
     const sender = new Sender(stream, keys, deflate, service);
     const reader = new MessageReader({ masked: server, maxMessage, deflate, service });
-    const pulse = heartbeat === false ? null : new Pulse(heartbeat ?? {}, now());
+    const pulse = heartbeat === false ? null : new Pulse(heartbeat ?? {});
     this.stream = stream;
     this.protocol = setup.protocol ?? "";
     this._protocol = new Protocol(stream, sender, reader, { server, maxMessage, closeTimeout, pulse });
@@ -411,8 +411,8 @@ export class WebSocket implements AsyncDisposable {
   }
 
   /** For `use()` and `await using`: says Close and ends the connection, without waiting for an answer. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): PromiseLike<void> {
     this._protocol.leave(NORMAL);
-    await this.stream[Symbol.asyncDispose]();
+    return this.stream[Symbol.asyncDispose]();
   }
 }
