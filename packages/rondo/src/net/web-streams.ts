@@ -259,6 +259,8 @@ export function fromWebStream(pair: {
   if (typeof pair?.readable?.getReader !== "function" || typeof pair.writable?.getWriter !== "function") {
     throw new TypeError("fromWebStream() takes { readable, writable }, a ReadableStream and a WritableStream");
   }
+  const refused = (kernel.current?.loop as Loop | undefined)?.host.forbids?.("webStream");
+  if (refused !== undefined) throw refused;
   return new ByteStream(new WebTransport(pair));
 }
 

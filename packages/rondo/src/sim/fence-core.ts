@@ -113,7 +113,7 @@ export function forbidden(what: string): SimFenceError | undefined {
 const THROUGH_RONDO: Readonly<Record<string, readonly [FenceName, string] | undefined>> = {
   promise: ["promise", "until(promise)"],
   asyncDispose: ["promise", "the promise of a Symbol.asyncDispose"],
-  asyncIterator: ["promise", "reading an async iterable"],
+  webStream: ["promise", "a stream of the web, which works by promises,"],
 };
 
 /** Runs work with the fences down: what the simulator itself has to do out there (loading a module, printing). */

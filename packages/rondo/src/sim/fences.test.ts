@@ -13,10 +13,14 @@ import { Worker } from "node:worker_threads";
 import * as zlib from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 
+import { fromAsyncIterable } from "../combine/async-iterable.ts";
 import { until } from "../combine/until.ts";
-import type { Operation } from "../coroutine/wait.ts";
+import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { checkpoint, now, sleep } from "../loop/sleep.ts";
 import { readFile } from "../os/whole.ts";
+import { memoryPair } from "../net/memory.ts";
+import { fromWebStream } from "../net/web-streams.ts";
+import { use } from "../task/defer.ts";
 import { group } from "../task/group.ts";
 import { suspend } from "../task/suspend.ts";
 import { type FenceName, raiseFences, SimFenceError } from "./fences.ts";
@@ -437,6 +441,53 @@ describe("until in a run", () => {
       return "settled";
     });
     expect(value).toBe("SimFenceError");
+  });
+});
+
+describe("what else waits for promises", () => {
+  it.each([
+    ["the promise of a Symbol.asyncDispose", () => disposed({ [Symbol.asyncDispose]: () => Promise.resolve() })],
+    ["until(promise)", () => fromAsyncIterable(forever()).take(1).toArray()],
+    ["a stream of the web", () => webStream()],
+  ])("throws: %s", (what, body) => {
+    const { error } = fenced(body as () => Operation<unknown>);
+    expect(String(error)).toContain("SimFenceError");
+    expect(String(error)).toContain(what);
+  });
+
+  function* disposed(resource: AsyncDisposable): Coroutine<void> {
+    use(resource);
+    yield* checkpoint();
+  }
+
+  async function* forever(): AsyncGenerator<number> {
+    for (;;) yield 1;
+  }
+
+  function* webStream(): Coroutine<void> {
+    yield* fromWebStream(new TransformStream()).close();
+  }
+
+  it("does not throw where a `then` of somebody's own calls back in the world", () => {
+    const { value } = fenced(function* () {
+      // oxlint-disable-next-line no-thenable
+      const thenable = { then: (settle: (value: number) => void) => void setTimeout(() => settle(7), 5) };
+      return yield* until(thenable as unknown as PromiseLike<number>);
+    });
+    expect(value).toBe(7);
+  });
+
+  it("lets streams be used as disposables", () => {
+    const { error } = fenced(function* () {
+      const [a, b] = memoryPair();
+      yield* group(function* () {
+        use(a);
+        use(b);
+        yield* checkpoint();
+      });
+      return a.statistics();
+    });
+    expect(error).toBeUndefined();
   });
 });
 

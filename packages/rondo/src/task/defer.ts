@@ -8,6 +8,7 @@ import type { Fiber } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY } from "../coroutine/segment.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
+import { currentLoop } from "../loop/sleep.ts";
 import { ScopeSegment } from "./scope.ts";
 import { suspend } from "./suspend.ts";
 import type { Task } from "./task.ts";
@@ -100,6 +101,8 @@ export function* disposing(resource: unknown): Coroutine<void> {
   if (typeof later === "function") {
     const promise = later.call(resource) as PromiseLike<void> | undefined;
     if (typeof promise?.then === "function") {
+      const refused = promise instanceof Promise ? currentLoop("disposing").host.forbids?.("asyncDispose") : undefined;
+      if (refused !== undefined) throw refused;
       yield* suspend<void>((wake, fail) => {
         promise.then(wake, fail);
         return () => true;
