@@ -9,6 +9,7 @@
  */
 import { fieldLines, type HeadersSource, HttpHeaders } from "./headers.ts";
 import { statusLine } from "./status.ts";
+import { hostEnd } from "./target.ts";
 import { CLASS, isFieldValue, isToken, TARGET, utf8Length, writeLatin1, writeUtf8, newBytes } from "./tokens.ts";
 
 /** As a length: there is no field for it, since there is no body, or it ends with the connection. */
@@ -166,7 +167,7 @@ export function requestText(
     throw new TypeError(
       `a request cannot be made for ${JSON.stringify(target)}: encode what is not visible ASCII, and leave out the fragment (RFC 9112 section 3.2)`,
     );
-  if (!isTargetOrEmpty(host)) throw new TypeError(`a host cannot be ${JSON.stringify(host)} (RFC 9110 section 7.2)`);
+  if (!isHost(host)) throw new TypeError(`a host cannot be ${JSON.stringify(host)} (RFC 9110 section 7.2)`);
   return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}${CONNECTION[connection] as string}${lengthLine(length)}\r\n`;
 }
 
@@ -176,14 +177,22 @@ function lengthLine(length: number): string {
 }
 
 function isTarget(text: string): boolean {
-  return text.length > 0 && isTargetOrEmpty(text);
-}
-
-function isTargetOrEmpty(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code > 127 || ((CLASS[code] as number) & TARGET) === 0) return false;
   }
+  return text.length > 0;
+}
+
+/** The last host that was found to be fine: most requests of a client go where the one before went. */
+let lastHost = "";
+
+/** Whether the parser would take it as `Host`. Also an empty one, for a target that names none. */
+function isHost(host: string): boolean {
+  if (host === "" || host === lastHost) return true;
+  for (let i = 0; i < host.length; i++) if (host.charCodeAt(i) > 127) return false;
+  if (hostEnd(latin1Bytes(host), 0, host.length, false) !== host.length) return false;
+  lastHost = host;
   return true;
 }
 
