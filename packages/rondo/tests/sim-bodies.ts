@@ -17,6 +17,12 @@ export function* unlucky(world: World): Coroutine<void> {
   if (world.integer(0, 199) === 77) throw new RangeError("seventy-seven");
 }
 
+/** Fails from some seed on now and then, after more work the lower the seed is: higher ones fail sooner. */
+export function* clumsy(world: World): Coroutine<void> {
+  for (let i = world.seed; i < 400; i++) yield* sleep(1);
+  if (world.seed > 20 && world.integer(0, 2) === 2) throw new Error("dropped");
+}
+
 let runs = 0;
 
 /** Depends on how many runs there were before it. */

@@ -182,16 +182,40 @@ describe("check", () => {
     expect(failure({}, body).token).toBe(found.token);
   });
 
+  test("a body may look at its seed, which is that of the run also when it is replayed", () => {
+    const body = function* (world: World): Coroutine<void> {
+      yield* sleep(1);
+      if (world.seed > 4) throw new Error("more than four");
+    };
+    const { message, seed, token } = failure({ runs: 20 }, body);
+    expect([message.split("\n")[0], seed]).toEqual(["more than four", 5]);
+    vi.stubEnv("RONDO_SEED", "5");
+    vi.stubEnv("RONDO_REPLAY", token);
+    expect(failure({}, body).message).toContain("replayed from RONDO_REPLAY");
+  });
+
   test("making it small keeps to the failure that was found", () => {
-    const error = failure({ runs: 300, seed: 5 }, function* (world) {
+    const body = function* (world: World): Coroutine<void> {
       const drawn = world.integer(0, 999);
       yield* sleep(1);
       if (drawn > 500) throw new TypeError("the large one");
       if (drawn > 10) throw new RangeError("the small one");
+    };
+    let seed = 1;
+    while (!(simulate({ seed }, body).error instanceof TypeError)) seed++;
+    const error = failure({ runs: 1, seed }, body);
+    expect(error.cause).toBeInstanceOf(TypeError);
+    expect(error.run.choices.get("data")).toEqual([501]);
+  });
+
+  test("the nearest run that passes is one that passes, also where the failure was not made small", () => {
+    const error = failure({ shrink: false }, function* (world) {
+      const first = world.integer(0, 99, "first");
+      world.integer(1, 99, "second");
+      yield* sleep(1);
+      if (first > 0) throw new Error("more than nothing");
     });
-    const { cause } = error;
-    const [drawn] = error.run.choices.get("data") as number[];
-    expect(drawn).toBe(cause instanceof TypeError ? 501 : 11);
+    expect(error.message).toMatch(/it differs in this: not \d+ but 0 for data "first" \(draw 0\)\n/);
   });
 
   test("what was told to the world stands in its place in the table", () => {

@@ -40,6 +40,16 @@ describe("a body that is named", () => {
     expect(third?.message).toBe(first?.message);
   });
 
+  test("fails in the run with the lowest seed, whichever thread is done first", async () => {
+    const seeds: unknown[] = [];
+    for (const jobs of [1, 2, 2, 2]) {
+      await check({ runs: 400, jobs, shrink: false }, { module, name: "clumsy" })().catch((error: CheckError) =>
+        seeds.push(error.seed),
+      );
+    }
+    expect(seeds).toEqual([seeds[0], seeds[0], seeds[0], seeds[0]]);
+  });
+
   test("is replayed here", async () => {
     const error = (await check({ runs: 900, jobs: 1 }, { module, name: "unlucky" })().catch(
       (thrown: unknown) => thrown,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Coroutine } from "../coroutine/wait.ts";
 import { checkpoint, sleep } from "../loop/sleep.ts";
+import { Channel } from "../sync/channel.ts";
 import { Lock } from "../sync/lock.ts";
 import { group } from "../task/group.ts";
 import { delayBounded } from "./policy-delay.ts";
@@ -47,10 +48,10 @@ describe("every policy", () => {
     });
 
     test(`${policy.name} lets a program end whose tasks wait for each other in a loop`, () => {
-      for (const spinner of [spinsWithCheckpoints, spinsOnALock, spinsInPairs]) {
-        for (const { ok, error, steps } of runs(10, { policy, maxSteps: 100_000 }, spinner)) {
+      for (const [spinner, most] of spinners) {
+        for (const { ok, error, steps } of runs(20, { policy, maxSteps: 100_000 }, spinner)) {
           expect([ok, error]).toEqual([true, undefined]);
-          expect(steps).toBeLessThan(50_000);
+          expect(steps).toBeLessThan(most);
         }
       }
     });
@@ -129,6 +130,39 @@ function* spinsInPairs(): Coroutine<void> {
   });
 }
 
+/** Two who wake each other and never say checkpoint, so that neither can be told from one who gets on with its work. */
+function* spinsInAHandshake(): Coroutine<void> {
+  const [there, back] = [new Channel<number>(0), new Channel<number>(0)];
+  yield* group(function* (g) {
+    const pair = [
+      g.spawn(function* () {
+        for (;;) {
+          yield* there.send(1);
+          yield* back.receive();
+        }
+      }),
+      g.spawn(function* () {
+        for (;;) {
+          yield* there.receive();
+          yield* back.send(1);
+        }
+      }),
+    ];
+    g.spawn(function* () {
+      yield* checkpoint();
+      for (const task of pair) task.cancel();
+    });
+  });
+}
+
+/** With how many steps each may take at most: what asks for the others to be let on gets them at once. */
+const spinners: readonly (readonly [() => Coroutine<void>, number])[] = [
+  [spinsWithCheckpoints, 500],
+  [spinsInPairs, 2000],
+  [spinsOnALock, 3000],
+  [spinsInAHandshake, 30_000],
+];
+
 describe("what policies find", () => {
   test("a switch at a wait that completes at once is found by those that cut steps, and never without", () => {
     expect(runs(200, { policy: fifo }, lostUpdate).every(({ value }) => value === 2)).toBe(true);
@@ -153,6 +187,27 @@ describe("what policies find", () => {
       expect(cuts.length).toBeLessThanOrEqual(1);
       if (cuts.length > 0) expect(choices.get("schedule")).toBeUndefined();
     }
+  });
+
+  test("a delay lets others go first, for a while", () => {
+    const orders = runs(200, { policy: delayBounded({ delays: 1 }), expected: 6 }, function* () {
+      let order = "";
+      yield* group(function* (g) {
+        for (const name of ["a", "b", "c"]) {
+          g.spawn(function* () {
+            order += name;
+            yield* checkpoint();
+            order += name;
+          });
+        }
+      });
+      return order;
+    }).map(({ value }) => value);
+    expect(orders).toContain("abcabc");
+    expect(orders).toContain("bacbac");
+    // Held back for longer.
+    expect(orders).toContain("bcabca");
+    expect(orders).toContain("bcbcaa");
   });
 
   test("priorities keep one task going as far as it can", () => {

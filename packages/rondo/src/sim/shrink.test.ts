@@ -74,6 +74,12 @@ describe("the shrinker", () => {
     );
   });
 
+  test("takes items out that could not be nothing", () => {
+    const given = new Map([["data", [3, 5, 9, 2, 4]]]);
+    const holds = failing((of) => of("data").every((value) => value > 0) && of("data").includes(9));
+    expect(minimum(given, holds)).toEqual({ data: [9] });
+  });
+
   test("closes the gap before a step that must come no earlier than it must", () => {
     const given = new Map([["schedule", [...zeros(36), 1, ...zeros(500), 2]]]);
     // The first at step 20 or later, the second at least 5 after it.
