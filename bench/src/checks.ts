@@ -27,6 +27,7 @@ export const checks: readonly Check[] = [
   },
   { name: "sim-steps", title: "steps of a simulated world", script: "sim/steps.ts", amount: 4_000_000 },
   { name: "sim-idle", title: "a simulated world that mostly waits", script: "sim/idle.ts", amount: 24 },
+  { name: "sim-packets", title: "packets of a simulated network", script: "sim/packets.ts", amount: 400_000 },
 ];
 
 /** Runs a check in a process of its own. Never rejects: a crash is a limit not held. */

@@ -74,7 +74,14 @@ export class Timers<Node extends Timed = Timed> {
   /** Fires all that are due at `now`, in order. They leave the heap together before the first one fires. */
   fireDue(now: number): number {
     if (this.size === 0 || (this.times[0] as number) > now) return 0;
-    const due: Node[] = [];
+    const first = this.nodes[0] as Node;
+    this.remove(first);
+    if (this.size === 0 || (this.times[0] as number) > now) {
+      first.fire();
+      return 1;
+    }
+    first.slot = DUE;
+    const due: Node[] = [first];
     while (this.size > 0 && (this.times[0] as number) <= now) {
       const node = this.nodes[0] as Node;
       this.remove(node);
