@@ -128,8 +128,7 @@ export class AnswerWriter {
       // The head is out: whoever reads it must not take what there is for the whole.
       if (!(error instanceof BrokenError || error instanceof ClosedError))
         this.core.tell(error, request, "an answer broke off");
-      stream.abort();
-      throw new ClosedError(`${stream.label}: the body of an answer has failed, and the connection was reset`);
+      throw new ClosedError(`${stream.label}: the body of an answer has failed, and the connection is reset`);
     } finally {
       streamed.drop();
     }

@@ -175,6 +175,7 @@ export class ServerConnection implements Mortal, Carrier {
         yield* this.give(response);
         return;
       }
+      if (this.body.expects && request._claimed) yield* this.body.ask();
       const keeps =
         head.persistent &&
         ++this.served < limits.requests &&

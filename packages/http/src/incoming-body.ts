@@ -26,7 +26,7 @@ export class IncomingBody {
   declare private length: number;
   declare private read: number;
   /** The client waits to be asked. */
-  declare private expects: boolean;
+  declare expects: boolean;
   /** How long may be waited for more. */
   declare private patience: number;
 
@@ -50,6 +50,13 @@ export class IncomingBody {
     this.read = 0;
     this.expects = expects;
     this.patience = this.core.timeouts.body;
+  }
+
+  /** An answer is on its way for which the body will be read: the client is asked for it now, since it cannot be later. */
+  *ask(): Coroutine<void> {
+    if (!this.expects) return;
+    this.expects = false;
+    yield* this.stream.write(CONTINUE);
   }
 
   /** The next bytes of it, `undefined` at its end. `over` tells that the request is. */

@@ -228,6 +228,11 @@ export class HttpRequest {
     return new URLSearchParams(utf8.decode(yield* this.bytes(options)));
   }
 
+  /** @internal Somebody has asked for the body. */
+  get _claimed(): boolean {
+    return this.state !== UNREAD;
+  }
+
   private claim(): void {
     if (this.state !== UNREAD)
       throw new TypeError(

@@ -24,6 +24,28 @@ describe("bodies of requests", () => {
       },
     ));
 
+  test("a body that is sent back as it comes is asked for before the head, and none is asked for behind it", () =>
+    serving(
+      (request) =>
+        request.path === "/back"
+          ? stream(request.body)
+          : stream(function* (emit) {
+              yield* emit(yield* request.text());
+            }),
+      function* (client) {
+        yield* client.send("POST /back HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        expect(yield* client.head()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+        expect(yield* client.head()).toContain("200 OK");
+        yield* client.send("body");
+        yield* client.stream.readUntil("4\r\nbody\r\n0\r\n\r\n");
+        yield* client.send("POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        expect(yield* client.head()).toContain("200 OK");
+        yield* sleep(1000);
+        yield* client.send("body");
+        expect(yield* client.rest()).toBe("4\r\nbody\r\n0\r\n\r\n");
+      },
+    ));
+
   test("who is refused without being asked for the body is told to close", () =>
     serving(
       () => text("too large", { status: 413 }),
@@ -58,6 +80,21 @@ describe("bodies of requests", () => {
         const rest = yield* client.rest();
         expect(rest).toContain("Connection: close\r\n");
         expect(rest.endsWith("no, thanks")).toBe(true);
+      },
+    ));
+
+  test("after its last answer the server listens on for a while: what still comes must not break the answer", () =>
+    serving(
+      () => text("no, thanks"),
+      function* (client) {
+        yield* client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+        expect((yield* client.rest()).endsWith("no, thanks")).toBe(true);
+        yield* sleep(1000);
+        yield* client.send(new Uint8Array(50_000));
+        yield* client.send(new Uint8Array(50_000));
+        expect(client.stream.statistics().state).toBe("open");
+        yield* sleep(2000);
+        expect(client.stream.statistics().state).toBe("closed");
       },
     ));
 
