@@ -8,7 +8,7 @@ export default defineConfig({
   ...source,
   test: {
     name: "soak",
-    include: ["packages/*/src/**/*.soak.ts", "packages/*/tests/**/*.soak.ts"],
+    include: ["packages/*/{src,tests}/**/*.soak.ts", "examples/**/*.soak.ts"],
     pool: "forks",
     execArgv: ["--expose-gc"],
     fileParallelism: false,

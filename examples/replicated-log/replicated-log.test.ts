@@ -1,0 +1,9 @@
+import { check } from "rondo/sim";
+import { test } from "vitest";
+
+import { cluster } from "./simulation.ts";
+
+test(
+  "a replicated log keeps its promises under every nemesis, and goes on when they are gone",
+  check({ runs: 6 }, cluster()),
+);
