@@ -53,6 +53,13 @@ function* manyAddresses(world: World): Coroutine<void> {
     ),
   );
   world.network.names.set("service.test", addresses);
+  // Whole milliseconds in half of the worlds: so that who gives up does so in the very moment in which somebody answers.
+  const latency = world.chance(0.5) ? world.integer(1, 3, "latency") : undefined;
+  if (latency !== undefined) {
+    world.network.names.latency = 0;
+    world.network.defaults = { latency, jitter: 0, loss: 0, slices: false };
+  }
+  const prompt = latency !== undefined && !fates.includes("silent") && !fates.includes("slow");
   const attemptDelay = world.pick([250, 0, 20], "delay");
   let outcome = "none";
   const client = world.node(
@@ -63,12 +70,19 @@ function* manyAddresses(world: World): Coroutine<void> {
         const actor = new Actor(world, g, 0, undefined);
         const patience = world.choose(3, "patience");
         const dial = function* (): Coroutine<void> {
+          const begun = now();
+          const hurried = (): void => {
+            if (!prompt) return;
+            world.sometimes("nobody is silent");
+            world.always("whoever fails lets the next one begin", now() - begun <= (2 * latency + 1) * fates.length);
+          };
           let stream: ByteStream;
           try {
             stream = yield* connect({ host: "service.test", port: 80, attemptDelay });
           } catch (error) {
             if (!(error instanceof ConnectError)) throw error;
             outcome = "failed";
+            hurried();
             world.always("somebody who answers is found", !fates.includes("answers"), fates.join(" "));
             world.always(
               "the error has every attempt",
@@ -77,6 +91,7 @@ function* manyAddresses(world: World): Coroutine<void> {
             );
             return;
           }
+          hurried();
           try {
             yield* stream.write("hello");
             const answer = yield* stream.read();
@@ -96,7 +111,7 @@ function* manyAddresses(world: World): Coroutine<void> {
           }
         };
         if (patience === 0) yield* dial();
-        else if (patience === 1) yield* moveOnAfter(world.choose(600, "ms"), dial);
+        else if (patience === 1) yield* moveOnAfter(world.choose(world.pick([8, 600], "ms"), "ms"), dial);
         else yield* actor.within(dial);
       }),
     { address: ["10.9.1.1", "fd00::1:1"] },

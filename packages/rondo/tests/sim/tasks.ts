@@ -60,7 +60,20 @@ function* softStop(world: World): Coroutine<void> {
         unwound = false;
         return heard.key;
       }
-      // Deaf.
+      if (kind === 3) {
+        // With a group of its own, which may be opened after the stop.
+        yield* sleep(world.choose(40, "opens"));
+        yield* group(function* (): Coroutine<void> {
+          world.always(
+            "a group is told of a stop around it, before or after it was opened",
+            isStopping() === now() > stopped || now() === stopped,
+          );
+          while (!isStopping()) yield* sleep(1);
+        });
+        unwound = false;
+        return "looked, in a group";
+      }
+      // Deaf (kind 2).
       yield* sleep(1000);
       unwound = false;
       return "slept";
@@ -76,11 +89,11 @@ function* softStop(world: World): Coroutine<void> {
     outer.spawn(
       function* () {
         yield* group(function* (g) {
-          for (let n = world.integer(1, 4, "workers"); n > 0; n--) g.spawn(worker(world.choose(3, "kind")));
+          for (let n = world.integer(1, 4, "workers"); n > 0; n--) g.spawn(worker(world.choose(4, "kind")));
           if (world.choose(2, "nested") === 1) {
             g.spawn(() =>
               group(function* (inner) {
-                inner.spawn(worker(world.choose(3, "kind")));
+                inner.spawn(worker(world.choose(4, "kind")));
               }),
             );
           }
