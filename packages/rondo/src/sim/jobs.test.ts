@@ -25,31 +25,6 @@ describe("a body that is named", () => {
     expect(spread.sometimes.get("a six")).toBeGreaterThan(0);
   });
 
-  test("fails in the same run and with the same words, however many threads there are", async () => {
-    const failures: CheckError[] = [];
-    for (const jobs of [1, 2, undefined]) {
-      await check({ runs: 900, jobs }, { module, name: "unlucky" })().then(
-        () => undefined,
-        (error: CheckError) => failures.push(error),
-      );
-    }
-    const [first, second, third] = failures;
-    expect(first?.message).toContain("seventy-seven");
-    expect(first?.cause).toBeInstanceOf(RangeError);
-    expect(second?.message).toBe(first?.message);
-    expect(third?.message).toBe(first?.message);
-  });
-
-  test("fails in the run with the lowest seed, whichever thread is done first", async () => {
-    const seeds: unknown[] = [];
-    for (const jobs of [1, 2, 2, 2]) {
-      await check({ runs: 400, jobs, shrink: false }, { module, name: "clumsy" })().catch((error: CheckError) =>
-        seeds.push(error.seed),
-      );
-    }
-    expect(seeds).toEqual([seeds[0], seeds[0], seeds[0], seeds[0]]);
-  });
-
   test("is replayed here", async () => {
     const error = (await check({ runs: 900, jobs: 1 }, { module, name: "unlucky" })().catch(
       (thrown: unknown) => thrown,
@@ -71,14 +46,6 @@ describe("a body that is named", () => {
     );
     expect(error).toBeInstanceOf(NondeterminismError);
     expect((error as Error).message).toMatch(/^the body is not deterministic/);
-  });
-
-  test("a run that fails in a thread and passes here is told as what it is", async () => {
-    const error: unknown = await check({ runs: 20, jobs: 2, confirm: Infinity }, { module, name: "impatient" })().catch(
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toBeInstanceOf(NondeterminismError);
-    expect((error as Error).message).toMatch(/^not again\n\nSeed \d+ failed with this in a thread, and passes here\./);
   });
 
   test("a policy of one's own runs on one core, and that is said", async () => {
