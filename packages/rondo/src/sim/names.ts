@@ -55,7 +55,27 @@ interface Kept {
   readonly addresses: readonly ResolvedAddress[];
 }
 
-/** The names of a world; `world.network.names`. */
+/**
+ * The names of a world; `world.network.names`. Computers have theirs by themselves.
+ *
+ * @example
+ * ```ts
+ * import { resolve, type SystemError } from "rondo/net";
+ * import { simulate } from "rondo/sim";
+ *
+ * simulate({}, function* (world) {
+ *   const { names } = world.network;
+ *   names.set("service.test", ["10.0.0.8", "10.0.0.9"]);
+ *   console.log((yield* resolve("service.test")).length); // prints: 2
+ *   names.fail("silence");
+ *   try {
+ *     yield* resolve("service.test");
+ *   } catch (error) {
+ *     console.log((error as SystemError).code, Math.round(world.time)); // prints: EAI_AGAIN 10000
+ *   }
+ * });
+ * ```
+ */
 export class SimNames {
   /** How long an answer takes, in ms. */
   latency: number;

@@ -18,7 +18,24 @@ const NAMES = [
   "reorderBy",
 ] as const satisfies readonly (keyof LinkSettings)[];
 
-/** A link between two computers: every setting can be read, and be set for both directions at once. */
+/**
+ * A link between two computers: every setting can be read, and be set for both directions at once. Get one from
+ * `world.network.link(a, b)`.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { simulate } from "rondo/sim";
+ *
+ * simulate({}, function* (world) {
+ *   world.node("far", () => sleep(1000));
+ *   const link = world.network.link("world", "far");
+ *   link.latency = 150;
+ *   link.set({ jitter: 30, distribution: "exponential", loss: 0.01 });
+ *   console.log(link.latency, world.network.link("far", "world").loss); // prints: 150 0.01
+ * });
+ * ```
+ */
 export class LinkControl implements LinkSettings {
   declare latency: number;
   declare jitter: number;

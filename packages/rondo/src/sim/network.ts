@@ -56,7 +56,36 @@ export interface NetworkStatistics {
   readonly timeouts: number;
 }
 
-/** The network of a world; `world.network`. */
+/**
+ * The network of a world; `world.network`. Everything in it can be looked at and changed while programs run: how quick and
+ * how good each link is, who reaches whom, what names stand for.
+ *
+ * @example
+ * ```ts
+ * import { sleep, use } from "rondo";
+ * import { connect, listen, serve } from "rondo/net";
+ * import { simulate } from "rondo/sim";
+ *
+ * const run = simulate({}, function* (world) {
+ *   world.node("server", function* () {
+ *     yield* serve(yield* listen({ port: 80 }), function* (stream) {
+ *       yield* stream.write((yield* stream.readUntil("\n")) ?? "");
+ *     });
+ *   });
+ *   const client = world.node("client", function* () {
+ *     yield* sleep(10);
+ *     const stream = use(yield* connect({ host: "server", port: 80 }));
+ *     world.network.cut("client", "server");
+ *     yield* stream.write("is anybody there?\n");
+ *     yield* sleep(10_000);
+ *     world.network.heal("client", "server");
+ *     return yield* stream.lines().next();
+ *   });
+ *   return (yield* client.ended()).value;
+ * });
+ * console.log(run.value, run.virtual > 10_000); // prints: is anybody there? true
+ * ```
+ */
 export class SimNetwork implements Part, Surroundings {
   /** @internal */
   readonly core: NetCore;
