@@ -8,10 +8,10 @@ export {
 } from "./errors.ts";
 export { type HeadersSource, HttpHeaders } from "./headers.ts";
 export { type MessageLimits, REQUEST_LIMITS, RESPONSE_LIMITS } from "./limits.ts";
-export { CLOSED, DATA, END, HEAD, INTERIM, MessageParser, NEED, type ParserEvent, SWITCHED } from "./parser.ts";
+export { type MessageParser, ParserEvent } from "./parser.ts";
 export { RequestHead, RequestParser } from "./request-parser.ts";
 export { ResponseHead, ResponseParser } from "./response-parser.ts";
-export { ABSOLUTE_FORM, ASTERISK_FORM, AUTHORITY_FORM, ORIGIN_FORM, type TargetForm } from "./target.ts";
+export type { TargetForm } from "./target.ts";
 export { type AccessEntry, jsonLog, type Logger } from "./access-log.ts";
 export { type HistogramData, quantile, type ServerMetrics } from "./metrics.ts";
 export { type BufferOptions, HttpRequest } from "./request.ts";

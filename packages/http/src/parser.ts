@@ -44,6 +44,34 @@ export const INTERIM = 5;
 /** What follows belongs to another protocol: take it with `rest()`. */
 export const SWITCHED = 6;
 
+/**
+ * What a parser's `next` says, as a small number. `NEED`: more bytes are needed, `push` them, or `finish`. `HEAD`: the head
+ * of a message is in `head`. `DATA`: a piece of its body is in `data`. `END`: it is over, and its trailers are in `trailers`.
+ * `CLOSED`: the stream has ended, and not in the middle of a message. Of responses alone, `INTERIM`: a 1xx is in `head`, which
+ * has neither body nor end, and the response follows; `SWITCHED`: what follows belongs to another protocol, take it with `rest`.
+ *
+ * @example
+ * ```ts
+ * import { ParserEvent, RequestParser } from "@rondo/http";
+ *
+ * const parser = new RequestParser();
+ * parser.push(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+ * const events = [];
+ * for (let event = parser.next(); event !== ParserEvent.NEED; event = parser.next()) events.push(event);
+ * console.log(events.join() === [ParserEvent.HEAD, ParserEvent.END].join()); // prints: true
+ * ```
+ */
+export const ParserEvent: {
+  readonly NEED: typeof NEED;
+  readonly HEAD: typeof HEAD;
+  readonly DATA: typeof DATA;
+  readonly END: typeof END;
+  readonly CLOSED: typeof CLOSED;
+  readonly INTERIM: typeof INTERIM;
+  readonly SWITCHED: typeof SWITCHED;
+} = { NEED, HEAD, DATA, END, CLOSED, INTERIM, SWITCHED };
+
+/** One of them. */
 export type ParserEvent = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** No response is expected. */
@@ -70,6 +98,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** The first room that is made for a head that comes in pieces. */
 const ROOM = 1024;
 
+/** What both parsers are. Use {@link RequestParser} or {@link ResponseParser}. */
 export abstract class MessageParser {
   /** After `DATA`: the piece. */
   declare data: Uint8Array;

@@ -42,7 +42,7 @@ export class RequestHead {
   declare readonly method: string;
   /** 1 in HTTP/1.1, 0 in HTTP/1.0. */
   declare readonly minor: number;
-  /** One of `ORIGIN_FORM`, `ABSOLUTE_FORM`, `AUTHORITY_FORM`, `ASTERISK_FORM`. */
+  /** Which of the four forms the target has. */
   declare readonly form: TargetForm;
   /** How long the body is, in bytes; -1 where it comes in chunks. */
   declare readonly length: number;
@@ -140,7 +140,7 @@ export class RequestHead {
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 const NO_SHAPE: FieldShape = { lines: null };
-const NO_HEAD: RequestHead = new RequestHead("", 1, 0, 0, 0, NOTHING, 0, 0, 0, 0, 2, NO_SHAPE);
+const NO_HEAD: RequestHead = new RequestHead("", 1, "origin", 0, 0, NOTHING, 0, 0, 0, 0, 2, NO_SHAPE);
 
 /**
  * Reads requests: bytes in, events out. See the head of `parser.ts` for the events.
@@ -150,8 +150,9 @@ const NO_HEAD: RequestHead = new RequestHead("", 1, 0, 0, 0, NOTHING, 0, 0, 0, 0
  *
  * @example
  * ```ts
- * import { DATA, END, HEAD, NEED, RequestParser } from "@rondo/http";
+ * import { ParserEvent, RequestParser } from "@rondo/http";
  *
+ * const { DATA, END, HEAD, NEED } = ParserEvent;
  * const parser = new RequestParser();
  * parser.push(new TextEncoder().encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"));
  * console.log(parser.next() === HEAD, parser.head.length); // prints: true 5

@@ -133,8 +133,9 @@ const NO_HEAD: ResponseHead = new ResponseHead(0, 1, 0, 0, new Uint8Array(0), 0,
  *
  * @example
  * ```ts
- * import { DATA, END, HEAD, ResponseParser } from "@rondo/http";
+ * import { ParserEvent, ResponseParser } from "@rondo/http";
  *
+ * const { DATA, END, HEAD } = ParserEvent;
  * const parser = new ResponseParser();
  * parser.expect("GET");
  * parser.push(new TextEncoder().encode("HTTP/1.0 200 OK\r\n\r\nhello"));

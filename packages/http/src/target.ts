@@ -8,16 +8,16 @@
 import { type FieldSection } from "./fields.ts";
 import { CLASS, COLON, HEX, IP_LITERAL, isWord, latin1, LOWER, REG_NAME, shown, SLASH } from "./tokens.ts";
 
-/** A path, as in almost every request. */
-export const ORIGIN_FORM = 0;
-/** A whole URL, as proxies get it, and everybody must understand it. */
-export const ABSOLUTE_FORM = 1;
-/** A host and a port, for CONNECT. */
-export const AUTHORITY_FORM = 2;
-/** "*", for OPTIONS. */
-export const ASTERISK_FORM = 3;
+/**
+ * The form of a target (RFC 9112 section 3.2): `origin` is a path, as in almost every request; `absolute` a whole URL, as
+ * proxies get it; `authority` a host and a port, for CONNECT; `asterisk` is "*", for OPTIONS.
+ */
+export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
 
-export type TargetForm = 0 | 1 | 2 | 3;
+export const ORIGIN_FORM = "origin";
+export const ABSOLUTE_FORM = "absolute";
+export const AUTHORITY_FORM = "authority";
+export const ASTERISK_FORM = "asterisk";
 
 const PERCENT = 37;
 const STAR = 42;

@@ -10,12 +10,8 @@ import { type ByteStream, connect, ConnectError } from "rondo/net";
 import type { World } from "rondo/sim";
 import {
   bytes,
-  CLOSED,
-  DATA,
-  END,
-  HEAD,
   type HttpRequest,
-  NEED,
+  ParserEvent,
   type RequestHandler,
   ResponseParser,
   serve,
@@ -26,6 +22,8 @@ import {
   TruncatedError,
 } from "../../src/index.ts";
 import type { Programs } from "../../../rondo/tests/sim/campaign.ts";
+
+const { CLOSED, DATA, END, HEAD, NEED } = ParserEvent;
 
 /** When a server is stopped that is not to be stopped in the middle: later than the slowest packet. */
 const LONG = 600_000;
