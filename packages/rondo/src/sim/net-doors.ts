@@ -217,6 +217,11 @@ export class Dial implements Timed {
 
   /** It has come to the other computer. */
   private knock(): void {
+    if (this.end?.peer.forgotten === true) {
+      // That computer has crashed since it heard of it first, and knows nothing of it.
+      this.end.vanish();
+      this.end = null;
+    }
     if (this.end === null) {
       const door = this.find();
       if (door === null) {
@@ -234,10 +239,6 @@ export class Dial implements Timed {
       other.established = door.established;
       target.halfOpen.add(other);
       this.end = end;
-    } else if (this.end.peer.forgotten) {
-      // It listened, and has crashed since.
-      this.travel(this.back, REFUSED);
-      return;
     }
     this.travel(this.back, ANSWERED);
   }

@@ -172,6 +172,46 @@ describe("a handshake", () => {
   });
 });
 
+test("a handshake goes on with a server that has crashed in the middle and is back", () => {
+  const took = inWorld(function* (world) {
+    const one = server(world, "server", echo);
+    yield* settle();
+    world.network.cut(one, "world", { oneWay: true });
+    return yield* group(function* (g) {
+      g.spawn(function* () {
+        yield* sleep(100);
+        one.restart();
+        world.network.healAll();
+      });
+      const begun = now();
+      const stream = use(yield* connect({ host: one.address, port: 80 }));
+      const connected = now() - begun;
+      yield* stream.write("hello");
+      return [connected, (yield* stream.readExactly(5))?.length];
+    });
+  });
+  expect(took).toEqual([1001, 5]);
+});
+
+test("attempts can be fewer, so that a failure comes sooner", () => {
+  const seen = inWorld(
+    function* (world) {
+      const one = server(world, "server", echo);
+      yield* settle();
+      const stream = use(yield* connect({ host: one.address, port: 80 }));
+      yield* settle();
+      one.crash();
+      const { code, took } = yield* failure({ host: one.address, port: 80 });
+      const begun = now();
+      yield* stream.write("hello?");
+      yield* thrown(() => stream.read());
+      return [code, took, now() - begun];
+    },
+    { network: { faults: "none", retries: 2, connectRetries: 1 } },
+  );
+  expect(seen).toEqual(["ETIMEDOUT", 3000, expect.closeTo(202 + 404 + 808 + 0.5)]);
+});
+
 describe("ports", () => {
   test("one listener to a port and address, unless they share it", () => {
     const codes = inWorld(function* () {

@@ -113,9 +113,9 @@ export class SimNetwork implements Part, Surroundings {
     this.faults = checkedFaults(faults);
     this.drawn = null;
     this.common = checked(link);
-    if (retries !== undefined) this.core.retries = retries;
-    if (connectRetries !== undefined) this.core.synRetries = connectRetries;
-    if (nameLatency !== undefined) this.names.latency = nameLatency;
+    this.core.retries = count(retries ?? this.core.retries, "retries");
+    this.core.synRetries = count(connectRetries ?? this.core.synRetries, "connectRetries");
+    if (nameLatency !== undefined) this.names.latency = checked({ latency: nameLatency }).latency as number;
   }
 
   // ---- as a part of the world ---------------------------------------------------------------------------------------
@@ -335,6 +335,11 @@ export class SimNetwork implements Part, Surroundings {
     for (const system of this.systems)
       for (const end of system.ends) if (end.peer.system === gone) end.wire.disturbed();
   }
+}
+
+function count(value: number, what: string): number {
+  if (value >= 0) return value;
+  throw new RangeError(`${what} is a number of attempts, 0 or more, not ${String(value)}`);
 }
 
 function shown(settings: Partial<LinkSettings>): string {
