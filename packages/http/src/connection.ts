@@ -181,7 +181,9 @@ export class ServerConnection implements Mortal, Carrier {
         ++this.served < limits.requests &&
         !core.stopping &&
         (response._flags & CLOSES) === 0 &&
-        this.body.canDrain;
+        this.body.canDrain &&
+        // Behind a CONNECT that was refused may come what was meant for the tunnel, and is no request (RFC 9110 section 9.3.6).
+        head.method !== "CONNECT";
       // ---- on its way
       let now = core.loop.now();
       this.phase = SENDING;

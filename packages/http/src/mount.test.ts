@@ -195,6 +195,18 @@ describe("a mounted handler", () => {
     );
   });
 
+  test("a stream that is not wanted, because it was HEAD, is cancelled too", () => {
+    let cancelled = false;
+    return serving(
+      mount(() => new Response(new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) }))),
+      function* (client) {
+        yield* client.send(`HEAD / HTTP/1.1\r\nHost: a\r\n\r\n`);
+        expect(yield* client.head()).toContain("200 OK");
+        expect(cancelled).toBe(true);
+      },
+    );
+  });
+
   test("one whose stream fails resets the connection", () =>
     serving(
       mount(

@@ -217,6 +217,8 @@ export function asResponse(answer: unknown): HttpResponse {
 
 /** The platform's `Response` as one of ours. */
 function fromWeb(response: Response): HttpResponse {
+  if (response.bodyUsed || response.body?.locked === true)
+    throw new TypeError("the handler gave a Response whose body was read already: make a new one for each request");
   if (response.type === "error") return plainly(502, undefined);
   const { status, statusText } = response;
   let { headers } = response;

@@ -149,6 +149,12 @@ describe("a client that leaves", () => {
   });
 });
 
+function usedResponse(): Response {
+  const response = new Response("once");
+  response.body?.getReader();
+  return response;
+}
+
 describe("a handler that throws", () => {
   test("is answered with 500 and no details, and the connection goes on", () =>
     serving(
@@ -193,6 +199,19 @@ describe("a handler that throws", () => {
       },
     ));
 
+  test("undefined, as some do, is a 500 like any other", () =>
+    serving(
+      () => {
+        // oxlint-disable-next-line no-throw-literal
+        throw undefined;
+      },
+      function* (client) {
+        yield* client.send(GET);
+        expect(yield* client.answer()).toBe("500 Internal Server Error|undefined\n");
+      },
+      { development: true },
+    ));
+
   test("onError may answer in its place, and what it throws is a 500", () =>
     serving(
       () => {
@@ -215,6 +234,7 @@ describe("a handler that throws", () => {
   test.each([
     ["a promise", async () => text("x"), "a promise"],
     ["nothing", () => undefined, "undefined"],
+    ["a Response that was read", usedResponse, "was read already"],
   ])("one that gives %s fails, with a message that says so", (_, handler, message) =>
     serving(handler as never, function* (client, _g, host) {
       yield* client.send(GET);

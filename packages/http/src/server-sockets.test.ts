@@ -247,6 +247,47 @@ describe("on sockets", () => {
     );
   });
 
+  test("a server that is stopped before it has had its first step never serves", () =>
+    leavesNothing(() =>
+      run(() =>
+        group(function* () {
+          const server = yield* serve({ host: "127.0.0.1", port: 0, handler: () => text("never") });
+          server.stop();
+          yield* server.ended();
+          expect(server.metrics()).toMatchObject({ accepted: 0, connections: 0 });
+        }),
+      ),
+    ));
+
+  test("a server whose time is over ends its connections, and nothing else of its group", () =>
+    leavesNothing(() =>
+      run(() =>
+        group(function* () {
+          const server = yield* serve({
+            host: "127.0.0.1",
+            port: 0,
+            *handler() {
+              yield* sleep(60_000);
+              return text("never");
+            },
+          });
+          const client = yield* connect({ host: "127.0.0.1", port: server.address.port });
+          yield* client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+          while (server.metrics().inFlight === 0) yield* sleep(1);
+          server.stop({ within: 1 });
+          yield* server.ended();
+          let error: unknown;
+          try {
+            yield* client.read();
+          } catch (thrown) {
+            error = thrown;
+          }
+          expect((error as Error).name).toBe("BrokenError");
+          yield* client.close();
+        }),
+      ),
+    ));
+
   test("stopped under load, every request that was begun is answered", () =>
     leavesNothing(() =>
       run(() =>

@@ -147,20 +147,24 @@ describe("answers", () => {
     ));
 
   test.each([
-    ["less", 5],
-    ["more", 3],
-  ])("a flow that gives %s than its length breaks the connection", (_, length) =>
+    ["less", 5, "abcd"],
+    ["more", 3, "ab"],
+  ])("a flow that gives %s than its length breaks the connection, and never goes beyond it", (_, length, body) =>
     serving(
-      () => stream(["ab", "cd"], { length: length as number }),
+      () => stream(["ab", "cd"], { length }),
       function* (client, _g, host) {
         yield* client.send(GET);
+        yield* client.head();
+        let got = "";
         let error: unknown;
         try {
-          yield* client.rest();
+          for (let part = yield* client.stream.read(); part !== undefined; part = yield* client.stream.read())
+            got += new TextDecoder().decode(part);
         } catch (thrown) {
           error = thrown;
         }
         expect(String(error)).toContain("reset");
+        expect(got).toBe(body);
         expect(host.reports[0]?.message).toBe("an answer broke off: GET /");
       },
     ),
@@ -285,6 +289,17 @@ describe("connections", () => {
         expect(rest.endsWith("GET /  ")).toBe(true);
       },
       { window: 1 },
+    ));
+
+  test("a CONNECT that is refused ends the connection: what follows is no request", () =>
+    serving(
+      () => text("no tunnels", { status: 405 }),
+      function* (client) {
+        yield* client.send(`CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n${GET}`);
+        const rest = yield* client.rest();
+        expect(rest).toContain("Connection: close\r\n");
+        expect(rest.match(/HTTP\/1.1/g)).toHaveLength(1);
+      },
     ));
 
   test("what is no request is answered with what is wrong, and the connection ends", () =>
