@@ -179,7 +179,10 @@ function unsteady(found: Found, again: Run): Error {
 /** Of a failing recording that can be made no smaller, each number is needed; without its last one it is a run that passes. */
 function nearestPassing(recording: Recording, run: (recording: Recording) => Run): Recording | undefined {
   const places: { stream: string; index: number }[] = [];
-  for (const stream of ["schedule", "cuts", ...recording.keys()]) {
+  // Not whether there are cuts at all: that would take away several at once.
+  const streams = new Set(["schedule", "cuts", ...recording.keys()]);
+  streams.delete("preemption");
+  for (const stream of streams) {
     const values = recording.get(stream) ?? [];
     for (let index = values.length - 1; index >= 0; index--) if (values[index] !== 0) places.push({ stream, index });
   }

@@ -53,6 +53,11 @@ export function pct(options: PctOptions = {}): Policy {
 
 /** Priorities are out of so many: with two alike, the one that has been ready longer is stepped. */
 const LEVELS = 2 ** 31;
+/**
+ * Where a thousand are ready, only so many that have been it longest and shortest are compared: the latter, since one that
+ * was only cut is behind all others.
+ */
+const WINDOW = 32;
 /** So many decisions in a row for one task, and then it falls. */
 const TIRED = 500;
 /** So many decisions without the one that has been ready longest, and then it is stepped. */
@@ -118,7 +123,9 @@ class Priorities implements Picker {
   private highest(ready: Ready): number {
     let best = 0;
     let high = -Infinity;
-    for (let i = 0; i < ready.size; i++) {
+    const { size } = ready;
+    for (let i = 0; i < size; i++) {
+      if (i === WINDOW && size > 2 * WINDOW) i = size - WINDOW;
       const task = ready.at(i);
       if (task === this.last && !wasCut(task)) this.fall(task);
       const priority = this.priorityOf(task);
