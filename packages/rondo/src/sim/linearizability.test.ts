@@ -37,6 +37,11 @@ test("calls that overlap may have happened in either order", () => {
   }
 });
 
+test("a call that would change nothing now may be the one that changes something later", () => {
+  const made = history("a write 0", "b write 1", "b ok", "a ok", "c read", "c ok 0");
+  expect(checkLinearizable(made, register(0)).answer).toBe("linearizable");
+});
+
 test("what has been seen cannot be unseen, though the write is still under way", () => {
   const torn = history("a write 1", "b read", "b ok 1", "c read", "c ok 0", "a ok");
   expect(checkLinearizable(torn, register(0)).answer).toBe("not linearizable");
@@ -160,13 +165,13 @@ test("the same calls in another order that leave the same are looked at once", (
   // Without a memory there would be 12! orders.
   const verdict = checkLinearizable(made, register(0));
   expect(verdict.answer).toBe("not linearizable");
-  expect(verdict.steps).toBeLessThan(5000);
+  expect(verdict.steps).toBeLessThan(100_000);
 });
 
 test("a long history with few at a time is checked in time that grows with its length", () => {
   const made = new History();
   let value = 0;
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5000; i++) {
     const [a, b] = [made.begin("a", "write", i), made.begin("b", "read")];
     made.ok(b, i % 3 === 0 ? i : value);
     made.ok(a);
@@ -174,7 +179,7 @@ test("a long history with few at a time is checked in time that grows with its l
   }
   const verdict = checkLinearizable(made, register(0));
   expect(verdict.answer).toBe("linearizable");
-  expect(verdict.steps).toBeLessThan(120_000);
+  expect(verdict.steps).toBeLessThan(40_000);
 });
 
 // --- against a brute force -------------------------------------------------------------------------------------------
@@ -344,7 +349,7 @@ for (const [name, kit] of Object.entries(kits)) {
         for (const [i, call] of prefix.entries())
           expect(prefix.slice(i + 1).some((later) => later.outcome === "ok" && later.ended < call.began)).toBe(false);
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
     expect(Math.min(seen.linearizable, seen.not), JSON.stringify(seen)).toBeGreaterThan(10);
   });

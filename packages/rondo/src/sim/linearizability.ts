@@ -9,8 +9,7 @@
  *
  * Calls of unknown outcome are the costly ones: each may have happened at any time after it began, or never. Three rules keep
  * them few, and none of them loses an answer: one that would change nothing is not tried; of several that ask the same, the
- * earliest is tried; and what is known to have ended is tried first. And a known one that fits and changes nothing (most
- * reads) is done at once, without looking at what else might have been.
+ * earliest is tried; and what is known to have ended is tried first.
  */
 import { type Call, type History, showCall, showCalls, showSpan } from "./history.ts";
 import { type Asked, keyOfState, type Model } from "./models.ts";
@@ -329,11 +328,6 @@ class Search {
       const options = this.ask(level.state, link.item as Item);
       if (options.length === 0) continue;
       this.take(level, link, link.item as Item, options);
-      // What fits and changes nothing may as well be done now as later: nothing else needs to be tried in its place.
-      if (options.length === 1 && options[0] === level.state) {
-        level.at = NO_MORE;
-        level.group = this.groups.length;
-      }
       return true;
     }
     while (level.group < this.groups.length) {
@@ -406,9 +400,6 @@ class Search {
     return `${text} ${keyOfState(this.model, state)}`;
   }
 }
-
-/** An end, behind which there is nothing to try. */
-const NO_MORE: Link = { item: null, end: null, event: -1, before: null, after: null };
 
 function lift(link: Link): void {
   (link.before as Link).after = link.after;
