@@ -407,12 +407,19 @@ describe("what would leave the world", () => {
   it("does not stop printing", () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     try {
-      const { steps } = fenced(function* () {
+      const { steps, error } = fenced(function* () {
         console.log(new Date(0), "of", 1);
+        expect(Date.now()).toBe(946684800000);
+        log.mockImplementationOnce(() => {
+          throw new Error("the console is broken");
+        });
+        expect(() => console.log()).toThrow("broken");
+        expect(Date.now()).toBe(946684800000);
       });
       const silent = fenced(function* () {});
+      expect(error).toBeUndefined();
       expect(steps).toBe(silent.steps);
-      expect(log).toHaveBeenCalledTimes(1);
+      expect(log).toHaveBeenCalledTimes(2);
     } finally {
       log.mockRestore();
     }

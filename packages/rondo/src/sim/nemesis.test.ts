@@ -5,6 +5,7 @@ import { sleep } from "../loop/sleep.ts";
 import { udp } from "../net/udp.ts";
 import { timeout } from "../task/scope.ts";
 import { resolve } from "../net/names.ts";
+import { Grip, type Undo } from "./nemesis.ts";
 import {
   badDisk,
   bridge,
@@ -365,6 +366,42 @@ describe("several nemeses", () => {
     }
   });
 
+  it("hold a thing together: it ends when the last one lets go, and numbers go back to what they were", () => {
+    const grip = new Grip();
+    const log: string[] = [];
+    const hold = (who: string): Undo =>
+      grip.hold(
+        "x",
+        () => void log.push(`begun by ${who}`),
+        () => void log.push(`ended for ${who}`),
+      );
+    const [one, two] = [hold("one"), hold("two")];
+    one();
+    expect(log).toEqual(["begun by one"]);
+    two();
+    hold("three")();
+    expect(log).toEqual(["begun by one", "ended for one", "begun by three", "ended for three"]);
+
+    let value = 5;
+    const change = (wish: (was: number) => number): Undo =>
+      grip.change(
+        "y",
+        () => value,
+        (next) => void (value = next),
+        wish,
+      );
+    const [double, more] = [change((was) => was * 2), change((was) => was + 1)];
+    expect(value).toBe(11);
+    double();
+    expect(value).toBe(6);
+    const again = change((was) => was * 10);
+    expect(value).toBe(60);
+    more();
+    expect(value).toBe(50);
+    again();
+    expect(value).toBe(5);
+  });
+
   it("together are one", () => {
     const run = simulate({ seed: 1, record: true }, function* (world) {
       nodesOf(world);
@@ -414,7 +451,38 @@ describe("a calm", () => {
   });
 });
 
+describe("a calm for some", () => {
+  it("heals no link from the core to a node outside that is cut off", () => {
+    const run = simulate({ seed: 1, network: { faults: "none" } }, function* (world) {
+      const nodes = nodesOf(world);
+      const trouble = world.nemesis(isolate({ nodes: ["e"] }), { every: 1, for: 10_000, times: 1 });
+      while (!trouble.active) yield* sleep(1);
+      yield* world.liveness({ core: nodes.slice(0, 3), within: 1, progress: () => true });
+      return [
+        world.network.isCut("a", "e"),
+        world.network.isCut("e", "a"),
+        world.network.isCut("d", "e"),
+        trouble.active,
+      ];
+    });
+    expect(run.value).toEqual([true, true, true, false]);
+  });
+});
+
 describe("a nemesis that is set", () => {
+  it("does not start a node again that somebody else has started and crashed since", () => {
+    const run = simulate({ seed: 1 }, function* (world) {
+      const [node] = nodesOf(world, ["a"]) as [SimNode];
+      const trouble = world.nemesis(crashStorm({ down: 100 }), { every: 1, for: 1000, times: 1 });
+      while (node.up) yield* sleep(1);
+      node.restart();
+      node.crash();
+      yield* sleep(5000);
+      return [node.up, trouble.strikes];
+    });
+    expect(run.value).toEqual([false, 1]);
+  });
+
   it("strikes as often as it may, at whom it may", () => {
     const { strikes, run } = watched(pauses(), undefined, { times: 2, nodes: ["b"] });
     expect(strikes).toBe(2);
