@@ -19,6 +19,7 @@ import { reorderedDatagrams } from "./reordered-datagrams.ts";
 import { staleLeader } from "./stale-leader.ts";
 import { starvedWriter } from "./starved-writer.ts";
 import { timeoutAndResult } from "./timeout-and-result.ts";
+import { tornWrite } from "./torn-write.ts";
 import { unboundedQueue } from "./unbounded-queue.ts";
 import { wallClock } from "./wall-clock.ts";
 import { wholeMessages } from "./whole-messages.ts";
@@ -44,6 +45,7 @@ export const planted: readonly Planted[] = [
   reorderedDatagrams,
   duplicateAfterRetry,
   halfOpen,
+  tornWrite,
   staleLeader,
   wallClock,
 ];
