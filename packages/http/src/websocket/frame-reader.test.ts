@@ -180,7 +180,7 @@ describe("masking", () => {
 
   test("keys are drawn anew for each frame", () => {
     let drawn = 0;
-    const keys = new MaskKeys((bytes) => bytes.forEach((_, i) => (bytes[i] = ++drawn & 255)), 8);
+    const keys = new MaskKeys((bytes) => bytes.forEach((_, i) => (bytes[i] = ++drawn & 255)));
     const marks = { opcode: 2, fin: true, compressed: false };
     const masks = [1, 2, 3].map(() => [...(frameOf(new Uint8Array(1), marks, keys) as Uint8Array).subarray(2, 6)]);
     expect(masks).toEqual([
@@ -199,9 +199,7 @@ test("what the writer writes the reader reads, in whatever chunks it comes", () 
   });
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 5 }), fc.boolean(), (frames, masked) => {
-      const keys = masked
-        ? new MaskKeys((bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>), 64)
-        : null;
+      const keys = masked ? new MaskKeys((bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)) : null;
       const reader = new FrameReader({ masked, deflate: false });
       for (const { opcode, size, cuts } of frames) {
         const length = opcode > 2 ? size % 126 : size;

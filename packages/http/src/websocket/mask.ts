@@ -9,6 +9,7 @@
 /** From here on it pays to go by words. */
 const LONG = 64;
 
+const EMPTY: Uint8Array = new Uint8Array(0);
 const turned: Uint8Array = new Uint8Array(4);
 const word: Uint32Array = new Uint32Array(turned.buffer);
 
@@ -37,24 +38,25 @@ export function mask(bytes: Uint8Array, key: Uint8Array, at: number, offset: num
 export type RandomSource = (bytes: Uint8Array) => void;
 
 /** How many bytes are asked for at once: the call costs more than the bytes. */
-const POOL = 4096;
+const POOL = 256;
 
-/** Keys, four bytes each, drawn in advance. */
+/** Keys of one socket, four bytes each, drawn some in advance. */
 export class MaskKeys {
   private readonly source: RandomSource;
-  /** Where the next key lies, once `next` has been called. */
-  readonly pool: Uint8Array;
+  /** Where the next key lies, once `next` has been called; made when a first one is needed. */
+  pool: Uint8Array;
   private at: number;
 
-  constructor(source: RandomSource, size: number = POOL) {
+  constructor(source: RandomSource) {
     this.source = source;
-    this.pool = new Uint8Array(size);
-    this.at = size;
+    this.pool = EMPTY;
+    this.at = 0;
   }
 
   /** Where in `pool` a fresh key begins. It is good until the next call. */
   next(): number {
     if (this.at >= this.pool.length) {
+      if (this.pool.length === 0) this.pool = new Uint8Array(POOL);
       this.source(this.pool);
       this.at = 0;
     }
@@ -64,12 +66,5 @@ export class MaskKeys {
   }
 }
 
-/** The platform's source of randomness. */
+/** The platform's source of randomness (5.3: a strong source of entropy). */
 export const strongRandom: RandomSource = (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
-
-let shared: MaskKeys | undefined;
-
-/** Keys of the platform's source of randomness, one pool for all sockets (5.3: a strong source of entropy). */
-export function strongKeys(): MaskKeys {
-  return (shared ??= new MaskKeys(strongRandom));
-}

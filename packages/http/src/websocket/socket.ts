@@ -10,7 +10,7 @@ import { WebSocketError } from "./errors.ts";
 import type { DeflateAgreement } from "./extensions.ts";
 import { PING } from "./frame.ts";
 import { IncomingMessage } from "./incoming.ts";
-import { MaskKeys, type RandomSource, strongKeys } from "./mask.ts";
+import { MaskKeys, type RandomSource, strongRandom } from "./mask.ts";
 import { MessageReader } from "./message-reader.ts";
 import { OPEN, type OpenPing, OVER, Protocol } from "./protocol.ts";
 import { type HeartbeatOptions, Pulse } from "./pulse.ts";
@@ -105,7 +105,7 @@ export class WebSocket implements AsyncDisposable {
     if (!(closeTimeout >= 0))
       throw new RangeError(`closeTimeout is a time in ms, 0 or more, not ${String(closeTimeout)}`);
     const server = role === "server";
-    const keys = server ? null : random === undefined ? strongKeys() : new MaskKeys(random, 64);
+    const keys = server ? null : new MaskKeys(random ?? strongRandom);
     const sender = new Sender(stream, keys, deflate, service);
     const reader = new MessageReader({ masked: server, maxMessage, deflate, service });
     const pulse = heartbeat === false ? null : new Pulse(heartbeat ?? {});

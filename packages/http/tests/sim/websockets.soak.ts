@@ -1,0 +1,4 @@
+import { onManySeeds } from "../../../rondo/tests/sim/few.ts";
+import { websockets } from "./websockets.ts";
+
+onManySeeds(websockets);
