@@ -207,19 +207,18 @@ export class Dial implements Timed {
 
   /** Nobody wants it any more. */
   abandon(): void {
-    if (this.leave()) this.end?.abort();
+    this.leave();
   }
 
   /** Its computer has crashed. */
   vanish(): void {
-    if (this.leave()) this.end?.vanish();
+    this.leave();
   }
 
   /** It has come to the other computer. */
   private knock(): void {
     if (this.end?.peer.forgotten === true) {
       // That computer has crashed since it heard of it first, and knows nothing of it.
-      this.end.vanish();
       this.end = null;
     }
     if (this.end === null) {
@@ -281,24 +280,21 @@ export class Dial implements Timed {
   }
 
   private fail(code: string): void {
-    const { end } = this;
     this.leave();
-    if (end !== null) {
-      end.vanish();
-      this.target.gone(end.peer);
-      end.peer.vanish();
-    }
     const { host, port, family } = this.remote;
     this.done(family === "unix" ? systemError(code, "connect", host) : systemError(code, "connect", host, port), null);
   }
 
-  /** It is over; false where it was. */
-  private leave(connected: boolean = false): boolean {
-    if (this.state === OVER) return false;
+  /** It is over. The server, which has not heard the last step, forgets it by itself after a while: nobody can see when. */
+  private leave(connected: boolean = false): void {
+    if (this.state === OVER) return;
     this.state = OVER;
     this.core.withdraw(this);
     this.system.dials.delete(this);
-    if (!connected) this.system.givePort(this.port);
-    return true;
+    if (connected) return;
+    this.system.givePort(this.port);
+    if (this.end === null) return;
+    this.end.vanish();
+    this.end.peer.unheard();
   }
 }

@@ -404,8 +404,10 @@ export class Wire implements Timed {
     this.stuck = null;
     this.retryAt = Infinity;
     this.deaf = false;
-    if (at === LOST) core.lost++;
-    else {
+    if (at === LOST) {
+      core.lost++;
+      this.to.unheard();
+    } else {
       const reset = core.takeRun();
       reset.kind = RST;
       reset.at = this.lastAt = Math.max(at, this.lastAt);
@@ -450,6 +452,7 @@ export class Wire implements Timed {
     this.retryAt = Infinity;
     this.schedule();
     if (this.acks !== null) core.clockwork.events.remove(this.acks);
+    this.to.unheard();
   }
 
   // ---- acknowledgements ---------------------------------------------------------------------------------------------

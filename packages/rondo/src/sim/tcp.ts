@@ -251,6 +251,15 @@ export class TcpEnd implements Transport, Timed {
     this.core.clockwork.events.remove(this);
   }
 
+  /** Nothing will ever come from the other end. Where its handshake is not finished, the system gives it up by itself. */
+  unheard(): void {
+    if (this.established === null) return;
+    this.established = null;
+    this.bits |= FORGOTTEN;
+    this.wire.orphan();
+    this.giveBack();
+  }
+
   /** Its program has ended: the system gives back what it left open. */
   exit(): void {
     this.sink = null;
