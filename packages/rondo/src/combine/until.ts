@@ -10,7 +10,7 @@
  */
 import { defineKind, grant, refuse, Wait, type Waiter } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
-import type { Host } from "../loop/host.ts";
+import { forbidden, type Host } from "../loop/host.ts";
 import type { Loop } from "../loop/loop.ts";
 import { isDisposable } from "../task/defer.ts";
 
@@ -153,7 +153,7 @@ const UNTIL = defineKind({
     const call = wait.arg as Call | undefined;
     // A `then` of somebody's own may call back in any world.
     if (call?.ask !== undefined || (wait.on as PromiseLike<unknown>).then === nativeThen) {
-      const refused = loopOf(wait).host.forbids?.("promise");
+      const refused = forbidden(loopOf(wait).host, "promise");
       if (refused !== undefined) throw refused;
     }
     const promise = call?.ask === undefined ? (wait.on as PromiseLike<unknown>) : call.promise();

@@ -2,6 +2,7 @@
  * The host: the only door to the world. Clock, chance and waking come from here and never from globals, so the same
  * program runs on Node, in a browser, in virtual time and in the simulator, on the same loop code.
  */
+import { LateError } from "../coroutine/wait.ts";
 import type { Loop } from "./loop.ts";
 
 /** Something a person should hear of that is nobody's error to catch. */
@@ -54,6 +55,19 @@ export interface Host {
   forbids?(what: string): Error | undefined;
   /** Whether to make trouble at a place of that name; see `buggify`. */
   buggify?(name: string): boolean;
+}
+
+/**
+ * What this world forbids, to be thrown by a wait as it begins; undefined where it does not. The stack is made where it is
+ * thrown, so that it shows the line that waits.
+ */
+export function forbidden(host: Host, what: string): LateError | undefined {
+  const error = host.forbids?.(what);
+  if (error === undefined) return undefined;
+  return new LateError(() => {
+    (Error as { captureStackTrace?: (error: Error) => void }).captureStackTrace?.(error);
+    return error;
+  });
 }
 
 let factory: (() => Host) | undefined;

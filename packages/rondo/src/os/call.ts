@@ -13,6 +13,7 @@ import type { NoParamCallback } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { defineKind, grant, LateError, refuse, Wait } from "../coroutine/wait.ts";
+import { forbidden } from "../loop/host.ts";
 import { loopOf } from "../loop/sleep.ts";
 import { fileError } from "./errors.ts";
 
@@ -38,6 +39,8 @@ const FILE = defineKind({
   begin(wait) {
     const call = wait.on as FileCall<unknown>;
     const loop = loopOf(wait);
+    const refused = forbidden(loop.host, "file");
+    if (refused !== undefined) throw refused;
     loop.outside++;
     try {
       call.begin((error, value) => {

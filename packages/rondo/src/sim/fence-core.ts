@@ -112,6 +112,7 @@ export function forbidden(what: string): SimFenceError | undefined {
 
 const THROUGH_RONDO: Readonly<Record<string, readonly [FenceName, string] | undefined>> = {
   promise: ["promise", "until(promise)"],
+  file: ["file", "a file of rondo/os"],
   asyncDispose: ["promise", "the promise of a Symbol.asyncDispose"],
   webStream: ["promise", "a stream of the web, which works by promises,"],
 };
