@@ -59,22 +59,31 @@ export function mount(app: FetchHandler | { readonly fetch: FetchHandler }): Req
   };
 }
 
-class MountedRequest extends Request {
-  readonly source: HttpRequest;
+type Mounted = new (source: HttpRequest, url: string, init: RequestInit) => Request;
 
-  constructor(source: HttpRequest, url: string, init: RequestInit) {
-    super(url, init);
-    this.source = source;
+let mountedRequest: Mounted | undefined;
+
+/**
+ * The platform's `Request` with the signal of ours, which is made when somebody asks for it: to hand one to the platform would
+ * make one for each request. Made with the first one, since Node loads all of its `fetch` when `Request` is first named.
+ */
+function mountedClass(): Mounted {
+  class MountedRequest extends Request {
+    readonly source: HttpRequest;
+
+    constructor(source: HttpRequest, url: string, init: RequestInit) {
+      super(url, init);
+      this.source = source;
+    }
   }
+  Object.defineProperty(MountedRequest.prototype, "signal", {
+    configurable: true,
+    get(this: MountedRequest): AbortSignal {
+      return this.source.signal;
+    },
+  });
+  return MountedRequest;
 }
-
-/** That of our request, made when somebody asks for it: to hand one to the platform would make one for each request. */
-Object.defineProperty(MountedRequest.prototype, "signal", {
-  configurable: true,
-  get(this: MountedRequest): AbortSignal {
-    return this.source.signal;
-  },
-});
 
 function webRequest(request: HttpRequest, group: Group): Request {
   const { method } = request;
@@ -84,7 +93,8 @@ function webRequest(request: HttpRequest, group: Group): Request {
     init.body = bodyOf(request, group);
     init.duplex = "half";
   }
-  return new MountedRequest(request, request.href, init);
+  mountedRequest ??= mountedClass();
+  return new mountedRequest(request, request.href, init);
 }
 
 /** The body as the platform has it: pulled, each piece by a task beside the handler's, which waits for its promise. */
