@@ -171,6 +171,17 @@ export class SimNetwork implements Part, Surroundings {
     return this.system(place).held();
   }
 
+  /** What is between these works again, and names are found. @internal */
+  calm(core: readonly Place[]): void {
+    for (const a of core) {
+      for (const b of core) {
+        this.heal(a, b, { oneWay: true });
+        this.unclog(a, b, { oneWay: true });
+      }
+    }
+    this.names.restore();
+  }
+
   // ---- links --------------------------------------------------------------------------------------------------------
 
   /**

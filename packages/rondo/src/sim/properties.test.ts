@@ -191,6 +191,18 @@ test("with liveness what crashed or stands still goes on, in the core alone, and
   expect(String(go(20).error)).toMatch(/"progress" had to hold within 20 ms of 135 ms, and it did not/);
 });
 
+test("with liveness the network between those of the core works, and what is cut elsewhere stays so", () => {
+  const run = simulate({}, function* (world) {
+    const [a, b, c] = ["a", "b", "c"].map((name) => world.node(name, () => sleep(1e6)));
+    world.network.partition([[a!], [b!], [c!]]);
+    world.network.clog(a!, b!);
+    yield* world.liveness({ core: [a!, b!], within: 1, progress: () => true });
+    const { network } = world;
+    return [network.isCut("a", "b"), network.isCut("b", "a"), network.isCut("a", "c"), network.isCut("c", "b")];
+  });
+  expect(run.value).toEqual([false, false, true, true]);
+});
+
 test("what is sometimes seen is counted, by name, also where it never was", () => {
   const sightings = new Sightings();
   for (let seed = 0; seed < 5; seed++) {
