@@ -219,6 +219,30 @@ describe("what policies find", () => {
   });
 });
 
+test("of very many that are ready the last one may be the next, and the one in the middle has its turn", () => {
+  const firsts = new Set<number>();
+  for (const run of runs(60, { policy: pct() }, manyTasks)) {
+    const order = run.value as number[];
+    expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    firsts.add(order[0] as number);
+  }
+  expect(firsts.size).toBeGreaterThan(20);
+  expect([...firsts].some((first) => first >= 68 && first < 95)).toBe(true);
+});
+
+function* manyTasks(): Coroutine<number[]> {
+  const order: number[] = [];
+  yield* group(function* (g) {
+    for (let i = 0; i < 100; i++) {
+      g.spawn(function* () {
+        order.push(i);
+        yield* checkpoint();
+      });
+    }
+  });
+  return order;
+}
+
 function* inTurns(): Coroutine<string> {
   let order = "";
   const lock = new Lock();
