@@ -256,7 +256,7 @@ export class FieldSection {
     while (last > from && bytes[last - 1] !== COMMA) last--;
     let start = last;
     while (start < to && (bytes[start] === SP || bytes[start] === TAB)) start++;
-    const ends = last > from && isWord(bytes, start, to, "chunked");
+    const ends = isWord(bytes, start, to, "chunked");
     this.coding = ends && this.coding !== CHUNKED && !hasChunked(bytes, from, last - 1) ? THEN_CHUNKED : OTHER_CODING;
   }
 

@@ -136,7 +136,7 @@ it("requests that are written are read as what was meant, one after the other, i
       while (parts.length > 0) parser.push(parts.shift() as Uint8Array);
       expect([parser.next(), parser.buffered, parser.consumed]).toEqual([NEED, 0, bytes.length]);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -178,7 +178,7 @@ it("responses that are written are read as what was meant, in any pieces", () =>
         expect(parser.next()).toBe(CLOSED);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -209,7 +209,7 @@ it("whatever is given as a header is one header, or is thrown", () => {
       ]);
       expect([parser.next(), parser.next(), parser.buffered]).toEqual([END, NEED, 0]);
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 
@@ -234,7 +234,7 @@ it("whatever is given as method, target, host or reason stays on its line, or is
       expect([-1, 4]).toContain(lineCount(() => requestText("GET", "/", text, "", NO_LENGTH)));
       expect([-1, 3]).toContain(lineCount(() => writer.headText(200, text, "", NO_LENGTH, SILENT, true)));
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 

@@ -1,9 +1,18 @@
 /**
  * What is understood and what is refused, by the section of the RFC; and that it makes no difference how the bytes are cut.
  */
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesOf, inPieces, requestEvents, responseEvents } from "../tests/events.ts";
 import { BAD_REQUESTS, BAD_RESPONSES, GOOD_REQUESTS, GOOD_RESPONSES, type Message } from "../tests/messages.ts";
+
+// Tens of thousands of errors are made here, and nobody reads where.
+const { stackTraceLimit } = Error;
+beforeAll(() => {
+  Error.stackTraceLimit = 0;
+});
+afterAll(() => {
+  Error.stackTraceLimit = stackTraceLimit;
+});
 
 type Read = (message: Message, pieces: Uint8Array[]) => string[];
 

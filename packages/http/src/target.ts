@@ -57,7 +57,7 @@ export function targetForm(
       `the target is neither a path nor a whole URL: ${shown(bytes, from, to)}`,
     );
   const end = authorityEnd(bytes, start, to);
-  if (end === start || hostEnd(bytes, start, end, false) !== end)
+  if (hostEnd(bytes, start, end, false) !== end)
     throw fields.refuse(
       400,
       "RFC 9110 section 4.2",

@@ -269,6 +269,12 @@ accept(
 accept(R9112("7.1"), "a last chunk of several zeros", `${CHUNKED}000\r\n\r\n`);
 accept(R9112("7.1"), "line ends as data", `${CHUNKED}4\r\n\r\n\r\n\r\n0\r\n\r\n`, "\r\n\r\n");
 accept(R9112("7.1.1"), "extensions", `${CHUNKED}1;a;b=c;d="e \\" ;\t\xff";f=""\r\nx\r\n0;z\r\n\r\n`, "x");
+accept(
+  R9112("7.1.1"),
+  "extensions of two hundred bytes at every chunk",
+  `${CHUNKED}${`1;${"a".repeat(200)}\r\nx\r\n`.repeat(3)}0\r\n\r\n`,
+  "xxx",
+);
 accept(R9112("7.1.2"), "trailers", `${CHUNKED}0\r\nX-A: b\r\nX-C:d\r\n\r\n`);
 for (const [name, text] of [
   ["no size", "\r\nhello\r\n0\r\n\r\n"],
@@ -286,6 +292,10 @@ for (const [name, text] of [
   ["a size line that ends in CR", "5\rhello\r\n0\r\n\r\n"],
   ["data that is too long", "5\r\nhello!\r\n0\r\n\r\n"],
   ["data that ends in LF", "5\r\nhello\n0\r\n\r\n"],
+  ["data that is too long by what stands where the CR should", "5\r\nhello!\n0\r\n\r\n"],
+  ["data that is too long by what stands where the LF should", "5\r\nhello\r!0\r\n\r\n"],
+  ["a size line with something where the LF should be", "5\r!hello\r\n0\r\n\r\n"],
+  ["chunks of one byte with extensions of two hundred", `${`1;${"a".repeat(200)}\r\nx\r\n`.repeat(100)}0\r\n\r\n`],
   ["data that ends in CR", "5\r\nhello\r0\r\n\r\n"],
   ["data with nothing behind it but a size", "5\r\nhello0\r\n\r\n"],
   ["an empty extension", "5;\r\nhello\r\n0\r\n\r\n"],
