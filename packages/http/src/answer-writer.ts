@@ -16,6 +16,9 @@ import { IN_CHUNKS, NO_LENGTH, SAY_CLOSE, SAY_KEEP_ALIVE, SILENT } from "./write
 /** What is larger goes out in pieces of this size, so that a deadline is one for a piece. */
 const PIECE = 64 * 1024;
 
+/** And so many letters of a text, which are three times as many bytes at most. */
+const LETTERS = 32 * 1024;
+
 /** Bytes up to so many are copied behind their head, so that both are one piece. */
 const COPIED = 8 * 1024;
 
@@ -65,8 +68,13 @@ export class AnswerWriter {
       yield* stream.write(this.head(response, status === 204 ? NO_LENGTH : (framing ?? chunks), said));
       return keeps;
     }
-    if (typeof body === "string" || body instanceof Uint8Array) {
-      yield* this.bytes(response, typeof body === "string" ? encoder.encode(body) : body, said);
+    if (typeof body === "string") {
+      yield* stream.write(this.head(response, utf8Length(body), said));
+      yield* this.writeText(body);
+      return keeps;
+    }
+    if (body instanceof Uint8Array) {
+      yield* this.bytes(response, body, said);
       return keeps;
     }
     if (body instanceof Flow || body instanceof ByteStream)
@@ -141,6 +149,17 @@ export class AnswerWriter {
   *writeAll(bytes: Uint8Array): Coroutine<void> {
     for (let at = 0; at < bytes.length; at += PIECE)
       yield* this.writePiece(bytes.length <= PIECE ? bytes : bytes.subarray(at, at + PIECE));
+  }
+
+  /** A long text: made bytes of piece by piece, so that a client that is slow does not cost all of it a second time. */
+  *writeText(text: string): Coroutine<void> {
+    for (let at = 0; at < text.length;) {
+      let end = Math.min(text.length, at + LETTERS);
+      // Two halves of one letter stay together.
+      if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
+      yield* this.writePiece(encoder.encode(text.slice(at, end)));
+      at = end;
+    }
   }
 
   /** A piece of an answer. Begins the deadline anew. */

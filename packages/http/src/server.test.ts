@@ -38,6 +38,7 @@ describe("answers", () => {
     ["longer, with letters of three bytes", "日本".repeat(200)],
     ["with memory of its own", "z".repeat(10_000)],
     ["in pieces", "ü".repeat(200_000)],
+    ["in pieces, with letters of two halves across their ends", `a${"😀".repeat(100_000)}`],
   ])("text that is %s comes whole", (_, body) =>
     serving(
       () => text(body),
@@ -48,6 +49,19 @@ describe("answers", () => {
         }
       },
     ),
+  );
+
+  test.each([10, 70_000])(
+    "%i halves of letters come as so many signs for what is no letter, and no more bytes",
+    (count) =>
+      serving(
+        () => text("\ud83d".repeat(count)),
+        function* (client) {
+          yield* client.send(GET + GET);
+          expect(yield* client.answer()).toBe(`200 OK|${"\ufffd".repeat(count)}`);
+          expect(yield* client.answer()).toBe(`200 OK|${"\ufffd".repeat(count)}`);
+        },
+      ),
   );
 
   test.each([[10], [7000], [9000], [200_000]])("%i bytes come whole", (size) =>
