@@ -28,7 +28,10 @@ import { type Run, simulate } from "./simulate.ts";
 
 /** How a program is checked. */
 export interface CampaignOptions extends RunOptions {
-  /** How many seeds; 100 where nothing is said. `RONDO_RUNS` has the last word. */
+  /**
+   * How many seeds; 100 where nothing is said. `RONDO_RUNS` has the last word. A campaign is one synchronous call: one that
+   * takes longer than a test may needs a test that may take longer.
+   */
   readonly runs?: number | undefined;
   /** The first seed, from which they count up; 1 where nothing is said. `RONDO_SEED` has the last word. */
   readonly seed?: number | undefined;
