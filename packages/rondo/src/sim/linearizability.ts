@@ -49,7 +49,22 @@ export interface CheckOptions {
   readonly maxSteps?: number | undefined;
 }
 
-/** A history that is not linearizable, or of which it could not be decided. */
+/**
+ * A history that is not linearizable, or of which it could not be decided.
+ *
+ * @example
+ * ```ts
+ * import { assertLinearizable, History, LinearizabilityError, register } from "rondo/sim";
+ *
+ * const history = new History();
+ * history.ok(history.begin("a", "read"), 7);
+ * try {
+ *   assertLinearizable(history, register(0));
+ * } catch (error) {
+ *   if (error instanceof LinearizabilityError) console.log(error.verdict.failure?.culprit.output); // prints: 7
+ * }
+ * ```
+ */
 export class LinearizabilityError extends Error {
   override readonly name: string = "LinearizabilityError";
   readonly verdict: Verdict;
@@ -103,7 +118,20 @@ export function checkLinearizable(
   return verdict(undecided ? "unknown" : "linearizable", steps, parts.size, model, undefined);
 }
 
-/** Throws a {@link LinearizabilityError} unless the history is linearizable; for tests. */
+/**
+ * Throws a {@link LinearizabilityError} unless the history is linearizable; for tests.
+ *
+ * @example
+ * ```ts
+ * import { assertLinearizable, History, register } from "rondo/sim";
+ *
+ * const history = new History();
+ * history.ok(history.begin("a", "write", 1));
+ * history.ok(history.begin("b", "read"), 1);
+ * assertLinearizable(history, register(0));
+ * console.log(history.calls.length); // prints: 2
+ * ```
+ */
 export function assertLinearizable(history: History | readonly Call[], model: Model, options?: CheckOptions): void {
   const verdict = checkLinearizable(history, model, options);
   if (verdict.answer !== "linearizable") throw new LinearizabilityError(verdict);

@@ -94,7 +94,21 @@ function unknownOperation(model: string, op: string, known: string): Error {
   return new TypeError(`the model "${model}" knows no operation "${op}": it has ${known}`);
 }
 
-/** One value: `read` gives it, `write` replaces it with its input. */
+/**
+ * One value: `read` gives it, `write` replaces it with its input.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, History, register } from "rondo/sim";
+ *
+ * const history = new History();
+ * const write = history.begin("a", "write", 1);
+ * history.ok(history.begin("b", "read"), 1);
+ * history.ok(history.begin("b", "read"), 0); // seen, and unseen again
+ * history.ok(write);
+ * console.log(checkLinearizable(history, register(0)).answer); // prints: not linearizable
+ * ```
+ */
 export function register<T = unknown>(initial?: T): Model<T | undefined> {
   return defineModel<T | undefined>({
     name: "register",
@@ -112,7 +126,20 @@ export function register<T = unknown>(initial?: T): Model<T | undefined> {
   });
 }
 
-/** A register that also has `cas`, with the input `[from, to]`: gives whether the value was `from`, and is `to` now. */
+/**
+ * A register that also has `cas`, with the input `[from, to]`: gives whether the value was `from`, and is `to` now.
+ *
+ * @example
+ * ```ts
+ * import { casRegister, checkLinearizable, History } from "rondo/sim";
+ *
+ * const history = new History();
+ * const [a, b] = [history.begin("a", "cas", ["free", "a"]), history.begin("b", "cas", ["free", "b"])];
+ * history.ok(a, true);
+ * history.ok(b, true); // two winners
+ * console.log(checkLinearizable(history, casRegister("free")).answer); // prints: not linearizable
+ * ```
+ */
 export function casRegister<T = unknown>(initial?: T): Model<T | undefined> {
   return defineModel<T | undefined>({
     name: "compare-and-swap register",
@@ -138,6 +165,17 @@ export function casRegister<T = unknown>(initial?: T): Model<T | undefined> {
 /**
  * Values by key. Inputs are arrays that begin with the key: `get [key]` gives the value or undefined, `put [key, value]`,
  * `delete [key]` gives whether there was one, `cas [key, from, to]` gives whether it was `from`. Checked key by key.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, History, keyValue } from "rondo/sim";
+ *
+ * const history = new History();
+ * history.info(history.begin("a", "put", ["x", 1])); // no answer came: it may have happened, or will
+ * history.ok(history.begin("b", "get", ["x"]), undefined);
+ * history.ok(history.begin("b", "get", ["x"]), 1);
+ * console.log(checkLinearizable(history, keyValue()).answer); // prints: linearizable
+ * ```
  */
 export function keyValue(): Model {
   return defineModel<{ readonly value: unknown } | undefined, readonly [string | number, ...unknown[]]>({
@@ -173,6 +211,16 @@ export function keyValue(): Model {
 /**
  * A queue, first in first out. `put` adds its input, and waits where the queue holds `capacity` items; `get` gives the
  * oldest, and waits where there is none. `tryPut` gives whether it was added; `tryGet` gives `{ value }`, or undefined where there is none.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, fifoQueue, History } from "rondo/sim";
+ *
+ * const history = new History();
+ * for (const item of ["one", "two"]) history.ok(history.begin("a", "put", item));
+ * history.ok(history.begin("b", "get"), "two"); // out of its turn
+ * console.log(checkLinearizable(history, fifoQueue()).answer); // prints: not linearizable
+ * ```
  */
 export function fifoQueue(options: { readonly capacity?: number | undefined } = {}): Model<readonly unknown[]> {
   const { capacity = Infinity } = options;
@@ -200,6 +248,15 @@ export function fifoQueue(options: { readonly capacity?: number | undefined } = 
 /**
  * `permits` that are taken and given back: `acquire` (so many as its input says, or one) waits where there are too few,
  * `tryAcquire` gives whether it got them, `release` gives them back. With one permit it is a lock.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, History, permits } from "rondo/sim";
+ *
+ * const history = new History();
+ * for (const process of ["a", "b"]) history.ok(history.begin(process, "acquire")); // both hold the lock
+ * console.log(checkLinearizable(history, permits(1)).answer); // prints: not linearizable
+ * ```
  */
 export function permits(count: number): Model<number> {
   return defineModel<number>({
