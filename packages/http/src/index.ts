@@ -66,3 +66,4 @@ export { type Client, fetch, openClient } from "./client/client.ts";
 export type { RequestBody } from "./client/body.ts";
 export type { ClientOptions, FetchOptions, RetrySettings } from "./client/options.ts";
 export type { ClientResponse, ReadOptions } from "./client/response.ts";
+export { cluster, type ClusterEvent, type ClusterOptions, type ClusterWorker } from "./cluster.ts";
