@@ -15,7 +15,7 @@ type Any = (...args: any[]) => any;
 
 /** The platform's, whoever has put something else there since. */
 const RealDate = Date;
-const realPerformance = globalThis.performance as { now: Any } | undefined;
+const realPerformance = globalThis.performance as { now: Any; readonly timeOrigin?: number } | undefined;
 const realProcess = (typeof process === "undefined" ? undefined : process) as
   | { nextTick: Any; hrtime: Any }
   | undefined;
@@ -283,6 +283,9 @@ const CLASSES: readonly (readonly [string, "network" | "worker"])[] = [
   ["RTCPeerConnection", "network"],
   ["Worker", "worker"],
   ["SharedWorker", "worker"],
+  // What is sent over them comes in a turn of the real host.
+  ["MessageChannel", "worker"],
+  ["BroadcastChannel", "worker"],
 ];
 
 /** Once for ever: Node gives out the methods of its one object by name, too. */
@@ -318,6 +321,16 @@ function fillable(view: ArrayBufferView): boolean {
 }
 
 function patchClocks(): void {
+  const origin = realPerformance?.timeOrigin;
+  if (origin !== undefined)
+    Object.defineProperty(realPerformance, "timeOrigin", {
+      configurable: true,
+      enumerable: true,
+      get(): number {
+        const fenced = fencedBy("clock");
+        return fenced === null ? origin : wall(fenced) - monotonic(fenced);
+      },
+    });
   patch(realProcess, "hrtime", (real) => {
     const hrtime = function (earlier?: [number, number]): unknown {
       const fenced = fencedBy("clock");

@@ -49,6 +49,13 @@ function delayOf(ms: unknown): number {
 const numbered: Map<number, SimTimer> = new Map();
 let lastNumber = 0;
 
+/** A run is over: what it has set is nothing to anybody. */
+export function forgetTimers(): void {
+  if (lastNumber === 0) return;
+  numbered.clear();
+  lastNumber = 0;
+}
+
 /** Real handles are objects on Node and numbers everywhere else. */
 const NUMBERS: boolean = typeof process === "undefined" || process.versions?.node === undefined;
 

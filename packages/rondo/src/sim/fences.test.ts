@@ -64,6 +64,16 @@ describe("clocks in a run", () => {
     ]);
   });
 
+  it("begin at the start of the world", () => {
+    const real = performance.timeOrigin;
+    const { value } = fenced(function* () {
+      yield* sleep(100);
+      return performance.timeOrigin;
+    });
+    expect(value).toBe(946684800000);
+    expect(performance.timeOrigin).toBe(real);
+  });
+
   it("are those of the node that asks, wrong or not", () => {
     const seen: number[] = [];
     const { error } = fenced(function* (world) {
@@ -257,6 +267,17 @@ describe("timers in a run", () => {
     expect(seen).toEqual([]);
   });
 
+  it("have the same numbers in every run", () => {
+    const numbers = (): unknown =>
+      fenced(function* () {
+        return [1, 2].map(() => Number(setTimeout(() => {}, 1).unref()));
+      }).value;
+    expect([numbers(), numbers()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
   it("that are unref'd keep nothing alive: who waits for nothing else is deadlocked", () => {
     const { error } = fenced(function* () {
       setInterval(() => {}, 10).unref();
@@ -356,6 +377,8 @@ describe("what would leave the world", () => {
     ["new Worker", "worker", () => new Worker("0", { eval: true })],
     ["zlib.gzip", "thread", () => zlib.gzip("x", () => {})],
     ["timers/promises.setTimeout", "timers", () => timersPromises.setTimeout(1)],
+    ["timers/promises.setTimeout", "timers", () => process.getBuiltinModule("node:util").promisify(setTimeout)(1)],
+    ["new MessageChannel", "worker", () => new MessageChannel()],
   ];
 
   it.each(cases)("%s throws, with the line and what to do instead", (name, fence, work) => {

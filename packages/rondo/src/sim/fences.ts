@@ -8,6 +8,7 @@
 import { type Fenced, fences } from "./fence-core.ts";
 import { prepareGlobals, putInPlace, takeBack } from "./fence-globals.ts";
 import { patchNode } from "./fence-node.ts";
+import { forgetTimers } from "./fence-timers.ts";
 
 export { type Fenced, type FenceName, forbidden, outsideFences, SimFenceError } from "./fence-core.ts";
 
@@ -31,6 +32,8 @@ export function raiseFences(world: Fenced): () => void {
     if (lowered) return;
     lowered = true;
     fences.up = outer;
-    if (outer === null) takeBack();
+    if (outer !== null) return;
+    takeBack();
+    forgetTimers();
   };
 }
