@@ -14,7 +14,7 @@
  */
 import { ClosedError, type Coroutine, now, select, sleepUntil, type Wait, WaitQueue } from "rondo";
 import type { ByteStream, Writable } from "rondo/net";
-import { ABNORMAL, type CloseInfo, closePayload, NO_CODE, readClosePayload } from "./close-codes.ts";
+import { ABNORMAL, type CloseInfo, closePayload, GOING_AWAY, NO_CODE, readClosePayload } from "./close-codes.ts";
 import { WebSocketError } from "./errors.ts";
 import { CLOSE, PING, PONG } from "./frame.ts";
 import { frameOf } from "./frame-writer.ts";
@@ -48,6 +48,8 @@ export interface ProtocolSettings {
   readonly maxMessage: number;
   readonly closeTimeout: number;
   readonly pulse: Pulse | null;
+  /** Whether it says Close when its group is to stop. */
+  readonly leaves: boolean;
 }
 
 export class Protocol implements Patient {
@@ -58,6 +60,7 @@ export class Protocol implements Patient {
   private readonly maxMessage: number;
   readonly closeTimeout: number;
   private readonly pulse: Pulse | null;
+  private readonly leaves: boolean;
   state: number;
   /** Whole messages that have come, and how many bytes or characters they are. */
   readonly inbox: (string | Uint8Array)[];
@@ -88,6 +91,7 @@ export class Protocol implements Patient {
     this.maxMessage = settings.maxMessage;
     this.closeTimeout = settings.closeTimeout;
     this.pulse = settings.pulse;
+    this.leaves = settings.leaves;
     this.state = OPEN;
     this.inbox = [];
     this.inboxSize = 0;
@@ -247,6 +251,24 @@ export class Protocol implements Patient {
   /** For the heartbeat: the peer is gone. */
   giveUp(why: Error): void {
     this.lost(why);
+  }
+
+  /** The server is to stop: what is left is to say so, and not to wait for ever. */
+  goAway(): boolean {
+    if (!this.leaves || this.state === OVER) return false;
+    if (this.state === OPEN) {
+      this.state = CLOSING;
+      this.ending = { code: GOING_AWAY, reason: "", clean: false, by: "us" };
+      this.closeBy = now() + this.closeTimeout;
+      this.due = this.control(CLOSE, closePayload(GOING_AWAY));
+    }
+    return true;
+  }
+
+  goOn(time: number): number {
+    if (this.due !== null && this.attempt(this.due)) this.due = null;
+    if (time >= this.closeBy) this.expire();
+    return this.due === null ? this.closeBy : Math.min(this.closeBy, time + AGAIN);
   }
 
   /** Both have said Close, or one has broken a rule: what is left is to end the connection in good order. */

@@ -6,9 +6,10 @@
  * the peer is held back, and may have answered long ago.
  *
  * One task of a group looks after all its sockets, so that neither an idle socket nor a message costs a timer: a message
- * notes when it came, and whoever has been silent for long is found when its time is over.
+ * notes when it came, and whoever has been silent for long is found when its time is over. The same task hears when the
+ * group is to stop, and tells the sockets of a server.
  */
-import { type Coroutine, currentGroup, type Group, now, select, sleepUntil, WaitQueue } from "rondo";
+import { type Coroutine, currentGroup, type Group, now, select, sleepUntil, stopping, WaitQueue } from "rondo";
 
 /** When to ask, and how long to wait for an answer. */
 export interface HeartbeatOptions {
@@ -26,6 +27,10 @@ export interface Patient {
   ask(): void;
   /** It is gone: this is why. */
   giveUp(why: Error): void;
+  /** The group is to stop: says Close, where it is to. True where that has still to be looked after. */
+  goAway(): boolean;
+  /** Goes on with that; gives when to look again. */
+  goOn(time: number): number;
 }
 
 export class Pulse {
@@ -41,9 +46,12 @@ export class Pulse {
   private patient: Patient | null;
   private watch: Watch | null;
 
-  constructor(options: HeartbeatOptions) {
-    this.every = options.every ?? 30_000;
-    this.timeout = options.timeout ?? 20_000;
+  private leaving: boolean;
+
+  /** `null`: no heartbeat, only somebody who hears when it is time to stop. */
+  constructor(options: HeartbeatOptions | null) {
+    this.every = options === null ? Infinity : (options.every ?? 30_000);
+    this.timeout = options?.timeout ?? 20_000;
     for (const [name, ms] of [
       ["every", this.every],
       ["timeout", this.timeout],
@@ -60,6 +68,7 @@ export class Pulse {
     this.askedAt = -1;
     this.patient = null;
     this.watch = null;
+    this.leaving = false;
   }
 
   /** From here on it is looked after, as long as the group around lasts. */
@@ -90,9 +99,20 @@ export class Pulse {
     this.askedAt = -1;
   }
 
+  /** The group is to stop. */
+  stop(time: number): void {
+    if (this.leaving || !(this.patient as Patient).goAway()) return;
+    this.leaving = true;
+    this.at = time;
+  }
+
   /** The time `at` has come: what now? */
   beat(time: number): void {
     const patient = this.patient as Patient;
+    if (this.leaving) {
+      this.at = patient.goOn(time);
+      return;
+    }
     // Nobody listens: what silence there is says nothing.
     if (!patient.reading) this.listeningSince = time;
     if (this.askedAt < 0) {
@@ -126,17 +146,19 @@ class Watch {
   private readonly pulses: Set<Pulse>;
   private readonly news: WaitQueue;
   private next: number;
+  private stopped: boolean;
 
   constructor(g: Group) {
     this.pulses = new Set();
     this.news = new WaitQueue();
     this.next = Infinity;
+    this.stopped = false;
     g.spawn(() => this.run(g), { name: "heartbeats", daemon: true });
   }
 
   add(pulse: Pulse): void {
     this.pulses.add(pulse);
-    if (pulse.at < this.next) this.news.unpark();
+    if (pulse.at < this.next || this.stopped) this.news.unpark();
   }
 
   remove(pulse: Pulse): void {
@@ -150,10 +172,14 @@ class Watch {
         this.next = Infinity;
         const time = now();
         for (const pulse of this.pulses) {
+          if (this.stopped) pulse.stop(time);
           if (time >= pulse.at) pulse.beat(time);
           if (pulse.at < this.next) this.next = pulse.at;
         }
-        if (this.pulses.size > 0) yield* select({ time: sleepUntil(this.next), news: this.news.park("a socket") });
+        if (this.pulses.size === 0) break;
+        const arms = { time: sleepUntil(this.next), news: this.news.park("a socket") };
+        const { key } = yield* this.stopped ? select(arms) : select({ ...arms, stop: stopping() });
+        if (key === "stop") this.stopped = true;
       }
     } finally {
       watches.delete(g);

@@ -1,4 +1,4 @@
-import { BusyError, Flow, moveOnAfter, now, sleep, type Task } from "rondo";
+import { BusyError, Flow, group, moveOnAfter, now, sleep, type Task } from "rondo";
 import { describe, expect, test } from "vitest";
 import {
   bareClient,
@@ -301,3 +301,60 @@ test("untilClosed() serves a socket that only sends, and drops what comes", () =
     expect(yield* server.untilClosed()).toMatchObject({ code: 1000, reason: "enough", by: "peer" });
     yield* ticker;
   }));
+
+describe("a server that is asked to stop", () => {
+  test("says so to its clients, and whoever receives sees the end", () =>
+    inGroup(function* (g) {
+      const [client, server] = sockets({ heartbeat: false });
+      const ends: unknown[] = [];
+      const inner = g.spawn(() =>
+        group(function* (serving) {
+          const receiver = serving.spawn(() => server.receive());
+          yield* sleep(10);
+          serving.stop();
+          ends.push(yield* receiver);
+          ends.push(yield* thrownBy(() => server.send("too late")));
+        }),
+      );
+      expect(yield* client.receive()).toBe(undefined);
+      expect(client.closed).toMatchObject({ code: 1001, clean: true, by: "peer" });
+      yield* inner;
+      expect(ends).toEqual([undefined, expect.objectContaining({ name: "ClosedError" })]);
+      expect(server.closed).toMatchObject({ code: 1001, clean: true, by: "us" });
+    }));
+
+  test("does not wait longer than closeTimeout for one that does not answer, nor for one that does not read", () =>
+    inGroup(function* () {
+      for (const crowded of [false, true]) {
+        const [client, server] = bareClient({ heartbeat: false, closeTimeout: 400 }, 50);
+        const before = now();
+        yield* group(function* (serving) {
+          serving.spawn(() => thrownBy(() => server.receive()));
+          if (crowded) serving.spawn(() => thrownBy(() => server.send("x".repeat(100))));
+          yield* sleep(0);
+          serving.stop();
+        });
+        expect(now() - before).toBeLessThan(500);
+        expect(server.closed).toMatchObject({ code: 1006, clean: false });
+        client.abort();
+      }
+    }));
+
+  test("leaves them alone where that is wanted", () =>
+    inGroup(function* (g) {
+      const [client, server] = sockets({ closeOnStop: false });
+      const echo = g.spawn(() =>
+        group(function* (serving) {
+          serving.stop();
+          const message = yield* server.receive();
+          yield* server.send(message!);
+        }),
+      );
+      yield* sleep(100);
+      yield* client.send("still there");
+      expect(yield* client.receive()).toBe("still there");
+      yield* echo;
+      client.abort();
+      server.abort();
+    }));
+});

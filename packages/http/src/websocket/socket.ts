@@ -24,6 +24,11 @@ export interface WebSocketOptions {
   readonly heartbeat?: HeartbeatOptions | false | undefined;
   /** How long the peer has to answer a Close, and to end the connection after that, in ms: 10,000 where nothing is said. */
   readonly closeTimeout?: number | undefined;
+  /**
+   * Whether it says Close (1001) by itself when the group around is asked to stop, as a server is that shuts down: where
+   * nothing is said, a server's socket does and a client's does not.
+   */
+  readonly closeOnStop?: boolean | undefined;
   /** What a client masks with: the platform's source of strong randomness, where nothing is said. For tests. */
   readonly random?: RandomSource | undefined;
 }
@@ -108,10 +113,17 @@ export class WebSocket implements AsyncDisposable {
     const keys = server ? null : new MaskKeys(random ?? strongRandom);
     const sender = new Sender(stream, keys, deflate, service);
     const reader = new MessageReader({ masked: server, maxMessage, deflate, service });
-    const pulse = heartbeat === false ? null : new Pulse(heartbeat ?? {});
+    const { closeOnStop = server } = setup;
+    const pulse = heartbeat === false ? (closeOnStop ? new Pulse(null) : null) : new Pulse(heartbeat ?? {});
     this.stream = stream;
     this.protocol = setup.protocol ?? "";
-    this._protocol = new Protocol(stream, sender, reader, { server, maxMessage, closeTimeout, pulse });
+    this._protocol = new Protocol(stream, sender, reader, {
+      server,
+      maxMessage,
+      closeTimeout,
+      pulse,
+      leaves: closeOnStop,
+    });
     this.pinged = 0;
     this.sent = 0;
   }

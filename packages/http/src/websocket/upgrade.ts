@@ -28,8 +28,8 @@ export interface UpgradeOptions extends WebSocketOptions {
 
 /**
  * The answer to a request that asks for a WebSocket: agrees, and runs `use` with the socket. When `use` has ended the socket
- * is closed (1000); where it fails, 1011, and the server is told of the error; where it is cancelled, since the server stops,
- * 1001. A request that is no handshake, or not one to be agreed to, is answered with what is wrong: 400, 403, 405 or 426.
+ * is closed (1000); where it fails, 1011, and the server is told of the error. When the server is asked to stop, its sockets
+ * say so (1001), and `receive` gives undefined. A request that is no handshake, or not one to be agreed to, is answered with what is wrong: 400, 403, 405 or 426.
  *
  * @example
  * ```ts
@@ -77,6 +77,7 @@ export function upgrade(
     maxMessage: options.maxMessage,
     heartbeat: options.heartbeat,
     closeTimeout: options.closeTimeout,
+    closeOnStop: options.closeOnStop,
   };
   return HttpResponse.upgrade(answer.headers, (stream) => using(stream, setup, use));
 }
