@@ -232,7 +232,7 @@ export class Properties {
   private broken(promised: Promised, how: string): void {
     const { kind, name, within, since, says } = promised;
     promised.outcome = "failed";
-    const time = within === Infinity ? "some day" : `within ${within} ms of ${since} ms`;
+    const time = within === Infinity ? "some day" : `within ${within} ms of ${rounded(since)} ms`;
     this.fail(kind, name, `had to hold ${time}, and ${how}`, says === "" ? undefined : says);
   }
 
@@ -267,12 +267,17 @@ export class Properties {
     cause?: unknown,
   ): PropertyError {
     const { time, steps } = this.world;
-    const says = `"${name}" ${what} at ${time} ms (step ${steps})${detail === undefined ? "" : `: ${detail}`}`;
+    const says = `"${name}" ${what} at ${rounded(time)} ms (step ${steps})${detail === undefined ? "" : `: ${detail}`}`;
     const error = new PropertyError(kind, name, this.world, says, cause === undefined ? undefined : { cause });
     this.failure ??= error;
     this.world.fail(error);
     return error;
   }
+}
+
+/** Nobody wants to read the thirteenth digit of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }
 
 function notACondition(kind: PropertyKind, name: string, given: unknown): TypeError {
