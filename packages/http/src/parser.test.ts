@@ -294,3 +294,46 @@ it("limits are numbers", () => {
   expect(() => new RequestParser({ head: -1 })).toThrow("limits.head is a number, 0 or more, not -1");
   expect(() => new ResponseParser({ fields: Number.NaN })).toThrow(RangeError);
 });
+
+describe("what the parser keeps", () => {
+  it("small chunks that come together are one piece, and large ones are views", () => {
+    const small = Array.from({ length: 2000 }, (_, i) => `1\r\n${i % 10}\r\n`).join("");
+    const large = "a".repeat(300);
+    const parser = requestOf(`${GET}Transfer-Encoding: chunked\r\n\r\n${small}12c\r\n${large}\r\n0\r\n\r\n`);
+    const sizes: number[] = [];
+    let text = "";
+    for (let event = parser.next(); event !== END; event = parser.next())
+      if (event === DATA) {
+        sizes.push(parser.data.length);
+        text += textOf(parser.data);
+      }
+    expect(text).toBe("0123456789".repeat(200) + large);
+    expect(sizes).toEqual([2000, 300]);
+  });
+
+  it("a small chunk takes no more room than it needs", () => {
+    const parser = requestOf(`${GET}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1388\r\n${"b".repeat(5000)}\r\n`);
+    expect([parser.next(), parser.next(), parser.data.length]).toEqual([HEAD, DATA, 1]);
+    expect(parser.data.buffer.byteLength).toBe(1);
+    expect([parser.next(), parser.data.length]).toEqual([DATA, 5000]);
+  });
+
+  it("what came before a wrong chunk is given before it is refused", () => {
+    const parser = requestOf(`${GET}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\nx\r\n`);
+    expect([parser.next(), parser.next(), textOf(parser.data)]).toEqual([HEAD, DATA, "ab"]);
+    expect(() => parser.next()).toThrow("where its size must be");
+    expect(() => parser.next()).toThrow(ProtocolError);
+    expect(parser.buffered).toBe(0);
+  });
+
+  it("a connection that waits for the next message keeps no piece of the last one", () => {
+    const parser = requestOf(`${GET}Content-Length: 100000\r\n\r\n${"a".repeat(100_000)}`);
+    while (parser.next() !== NEED);
+    const held = Object.values(parser as unknown as Record<string, unknown>).filter(
+      (value): value is Uint8Array => value instanceof Uint8Array,
+    );
+    expect(held.length).toBeGreaterThan(1);
+    for (const bytes of held) expect(bytes.buffer.byteLength).toBeLessThan(100);
+    expect(parser.head.method).toBe("");
+  });
+});

@@ -12,7 +12,7 @@
  *       switch (parser.next()) {
  *         case NEED:     // read more and push it, or finish() where the stream has ended
  *         case HEAD:     // parser.head; then DATA any number of times, then END
- *         case DATA:     // parser.data: a view of what was pushed, not a copy
+ *         case DATA:     // parser.data: a view of what was pushed, not a copy (but for chunks of a few bytes)
  *         case END:      // parser.trailers; the next call reads the next message
  *         case CLOSED:   // the stream has ended between two messages
  *         case INTERIM:  // responses only: parser.head is a 1xx, and the real one follows
@@ -95,14 +95,19 @@ export const ELSEWHERE = 10;
 const FAILED = 11;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+/** Chunks smaller than this are gathered where more has come behind them, with so many bytes between two at least, */
+const SMALL = 256;
+const BETWEEN = 5;
+/** into pieces of this size. */
+const GATHERED = 4096;
 /** The first room that is made for a head that comes in pieces. */
 const ROOM = 1024;
 
 /** What both parsers are. Use {@link RequestParser} or {@link ResponseParser}. */
 export abstract class MessageParser {
-  /** After `DATA`: the piece. */
+  /** After `DATA`, until the next call of `next`: the piece. */
   declare data: Uint8Array;
-  /** After `END`: what came behind the chunks. */
+  /** After `END`, until the next call of `next`: what came behind the chunks. */
   declare trailers: HttpHeaders;
   /** The most bytes the body of this message may have: that of the limits, until you change it after `HEAD`. */
   declare bodyLimit: number;
@@ -267,20 +272,11 @@ export abstract class MessageParser {
 
   private stepChunks(): ParserEvent {
     const chunks = this.chunks as ChunkReader;
-    if (this.phase === CHUNK) {
-      this.at = this.base = chunks.scan(this.bytes, this.at, this.end);
-      if (!chunks.ready) return this.need();
-      if (chunks.size > 0) {
-        this.count(chunks.size);
-        this.remaining = chunks.size;
-        this.phase = CHUNK_DATA;
-      } else {
-        this.fields.begin(0, true);
-        this.phase = TRAILERS;
-      }
-    }
+    if (this.phase === CHUNK && !this.nextChunk(chunks)) return this.need();
     if (this.phase === CHUNK_DATA) {
-      if (this.at === this.end) return this.need();
+      const left = this.end - this.at;
+      if (left === 0) return this.need();
+      if (this.remaining < SMALL && left > this.remaining + BETWEEN) return this.gather(chunks);
       if (this.take() === 0) {
         chunks.afterData();
         this.phase = CHUNK;
@@ -296,6 +292,47 @@ export abstract class MessageParser {
     return END;
   }
 
+  /** Reads on to the data of the next chunk, or to the trailers. Whether it has come to one of them. */
+  private nextChunk(chunks: ChunkReader): boolean {
+    this.at = this.base = chunks.scan(this.bytes, this.at, this.end);
+    if (!chunks.ready) return false;
+    if (chunks.size > 0) {
+      this.count(chunks.size);
+      this.remaining = chunks.size;
+      this.phase = CHUNK_DATA;
+    } else {
+      this.fields.begin(0, true);
+      this.phase = TRAILERS;
+    }
+    return true;
+  }
+
+  /**
+   * Small chunks that have come together are given as one piece, a copy. A view of a single byte costs a hundred times what
+   * it shows: who sends a megabyte in such chunks would fill the memory of whoever collects them.
+   */
+  private gather(chunks: ChunkReader): ParserEvent {
+    const room = new Uint8Array(Math.min(this.end - this.at, GATHERED));
+    let size = 0;
+    try {
+      while (this.phase === CHUNK_DATA && this.at < this.end && size + this.remaining <= room.length) {
+        this.take();
+        room.set(this.data, size);
+        size += this.data.length;
+        if (this.remaining > 0) break;
+        chunks.afterData();
+        this.phase = CHUNK;
+        if (!this.nextChunk(chunks) || this.remaining >= SMALL) break;
+      }
+    } catch (error) {
+      // What came before it is good: it is thrown by the next call.
+      this.failure = error;
+      this.phase = FAILED;
+    }
+    this.data = size * 2 < room.length ? room.slice(0, size) : view(room, 0, size);
+    return DATA;
+  }
+
   /** @internal Reads field lines on; whether the empty line has come. */
   protected scanFields(): boolean {
     const { fields, base, end } = this;
@@ -309,6 +346,7 @@ export abstract class MessageParser {
 
   /** @internal Nothing more can be read of what is there. */
   protected need(): ParserEvent {
+    if (this.phase <= START && this.at === this.end) this.release();
     if (!this.finished) return NEED;
     if (this.phase <= START && !this.owed) return CLOSED;
     const rfc = "RFC 9112 section 8";
@@ -317,6 +355,14 @@ export abstract class MessageParser {
       `the connection ended in the middle of a ${this.what}, ${this.where()} (${rfc})`,
       { rfc },
     );
+  }
+
+  /** @internal Lets go of what came with the last message: a connection that waits keeps nothing. */
+  protected release(): void {
+    this.bytes = NOTHING;
+    this.base = this.at = this.end = 0;
+    this.data = NOTHING;
+    this.trailers = HttpHeaders.none;
   }
 
   /** @internal */

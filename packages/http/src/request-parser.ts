@@ -22,6 +22,8 @@ const VERSION = 2;
 /** So many empty lines are forgiven before a request (RFC 9112 section 2.2: old clients send one behind a body). */
 const EMPTY_LINES = 2;
 const LONGEST_METHOD = 64;
+/** A piece larger than this is not kept only to compare the next head with the one in it. */
+const LARGE = 4096;
 
 /**
  * The head of a request. Strings are made when they are asked for, from the bytes as they came.
@@ -163,7 +165,7 @@ const NO_HEAD: RequestHead = new RequestHead("", 1, "origin", 0, 0, NOTHING, 0, 
  * ```
  */
 export class RequestParser extends MessageParser {
-  /** After `HEAD`: the head. */
+  /** After `HEAD`: the head of this request, until the next one is asked for. */
   declare head: RequestHead;
   protected readonly what: string = "request";
   declare private part: number;
@@ -200,6 +202,16 @@ export class RequestParser extends MessageParser {
   protected afterMessage(): void {
     this.phase = START;
     this.emptyLines = 0;
+  }
+
+  protected override release(): void {
+    super.release();
+    this.head = NO_HEAD;
+    // Of a large piece, in which a body came too, only the lines are kept.
+    if (this.lastBytes.length > LARGE && this.lastSize > 0) {
+      this.lastBytes = this.lastBytes.slice(this.lastFrom, this.lastFrom + this.lastSize);
+      this.lastFrom = 0;
+    } else if (this.lastSize === 0) this.lastBytes = NOTHING;
   }
 
   protected step(): ParserEvent {

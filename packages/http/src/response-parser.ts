@@ -146,7 +146,7 @@ const NO_HEAD: ResponseHead = new ResponseHead(0, 1, 0, 0, new Uint8Array(0), 0,
  * ```
  */
 export class ResponseParser extends MessageParser {
-  /** After `HEAD` and `INTERIM`: the head. */
+  /** After `HEAD` and `INTERIM`: the head of this response, until the next one is asked for. */
   declare head: ResponseHead;
   protected readonly what: string = "response";
   declare private method: string;
@@ -185,6 +185,11 @@ export class ResponseParser extends MessageParser {
   protected afterMessage(): void {
     this.phase = IDLE;
     this.interim = 0;
+  }
+
+  protected override release(): void {
+    super.release();
+    this.head = NO_HEAD;
   }
 
   /** An interim response is a promise. */
