@@ -41,6 +41,9 @@ export function policyOf(seed: number): Policy {
   return policies[seed % policies.length] as Policy;
 }
 
+/** One seed in so many is run twice: everything rests on a run being the same again. */
+const CONFIRM = 20;
+
 export const limits: SimulateOptions = { maxSteps: 200_000, maxVirtual: 86_400_000 };
 
 /** One run of a program; what it reports is a failure too. */
@@ -69,6 +72,10 @@ export function campaign(program: Program, runs: number, first: number = 1): Sig
       throw new Error(`seed ${seed} fails: ${complaint}`);
     }
     sightings.add(run.sometimes);
+    if (seed % CONFIRM !== 0) continue;
+    const again = once(program, seed);
+    if (again.hash !== run.hash)
+      throw new Error(`seed ${seed} was another run the second time: ${run.hash}, ${again.hash}`);
   }
   return sightings;
 }
