@@ -177,8 +177,41 @@ describe("the table", () => {
   test("leaves out the middle of a long story", () => {
     const table = Array.from({ length: 500 }, (_, i) => step(i, ["A", `sleep ${i}`]));
     const lines = tableOf(run(table));
-    expect(lines).toHaveLength(2 + 16 + 1 + 44);
-    expect(lines[18]).toBe("     …          | 440 steps left out");
+    expect(lines).toHaveLength(2 + 12 + 1 + 40);
+    expect(lines[14]).toBe("     …          | 448 steps left out");
+  });
+
+  test("shows of the middle of a long story what is around the steps that matter", () => {
+    const table = Array.from({ length: 500 }, (_, i) => step(i, ["A", `sleep ${i}`]));
+    table[0] = step(0, ["A", "turn"], { cut: 1 });
+    table[200] = step(200, ["A", "turn"], { overtook: { id: 66, task: "B" } });
+    const lines = tableOf(run(table, [], [{ time: 300, step: 300, text: "b crashes" }]));
+    const shown = lines.map((line) => line.slice(0, 6).trim());
+    expect(shown.slice(13, 31)).toEqual([
+      "11",
+      "…",
+      "198",
+      "199",
+      "*200",
+      "201",
+      "202",
+      "203",
+      "…",
+      "298",
+      "299",
+      "",
+      "300",
+      "301",
+      "302",
+      "303",
+      "…",
+      "460",
+    ]);
+    expect(lines.filter((line) => line.includes("left out"))).toEqual([
+      "     …          | 186 steps left out",
+      "     …          | 94 steps left out",
+      "     …          | 156 steps left out",
+    ]);
   });
 
   test("says what is gone through again and again only once", () => {

@@ -19,9 +19,12 @@ const MOST_LINES = 24;
 /** With more tasks than this there is a line a step and no table. */
 const MOST_COLUMNS = 4;
 const WIDTH = 38;
-/** Of a long story, so many steps of its beginning and of its end. */
-const FIRST_STEPS = 16;
-const LAST_STEPS = 44;
+/** Of a long story, so many steps of its beginning and of its end, and around so many places between them. */
+const FIRST_STEPS = 12;
+const LAST_STEPS = 40;
+const MOST_PLACES = 6;
+const BEFORE = 2;
+const AFTER = 4;
 /** Steps that are shown before the first that is out of order. */
 const LEAD = 4;
 
@@ -124,7 +127,8 @@ export function tableOf(run: Run): string[] {
   const story = toldOf(run);
   const deviation = table.findIndex(isOutOfOrder);
   const from = deviation < 0 ? 0 : Math.max(0, deviation - LEAD);
-  const shown = shownSteps(withoutRepeats(table.slice(from), new Set(story.map(({ step }) => step))));
+  const told = new Set(story.map(({ step }) => step));
+  const shown = shownSteps(withoutRepeats(table.slice(from), told), told);
   const { steps, repeats } = shown;
   const columns = columnsOf(steps, names);
   const lines = columns === undefined ? [] : headOf(columns);
@@ -137,7 +141,7 @@ export function tableOf(run: Run): string[] {
     for (; story.length > 0 && (story[0]?.step ?? 0) <= step.index; story.shift()) lines.push(toldText(story[0]));
     lines.push(columns === undefined ? lineOf(step, names) : rowOf(step, columns, names));
   }
-  for (const told of story) lines.push(toldText(told));
+  for (const last of story) lines.push(toldText(last));
   return lines;
 }
 
@@ -147,12 +151,27 @@ interface Shown {
   readonly repeats: ReadonlySet<number>;
 }
 
-function shownSteps({ steps, repeats }: Shown): Shown {
+/** Of a long story its beginning, its end, and what is around the steps that matter. */
+function shownSteps({ steps, repeats }: Shown, told: ReadonlySet<number>): Shown {
   if (steps.length <= FIRST_STEPS + LAST_STEPS) return { steps, repeats };
-  const last = steps.slice(-LAST_STEPS);
-  // What is left out here is of all sorts.
-  const rest = new Set([...repeats].filter((index) => index !== last[0]?.index));
-  return { steps: [...steps.slice(0, FIRST_STEPS), ...last], repeats: rest };
+  const keep = new Set<number>();
+  const keepFrom = (from: number, to: number): void => {
+    for (let i = Math.max(0, from); i < Math.min(steps.length, to); i++) keep.add(i);
+  };
+  keepFrom(0, FIRST_STEPS);
+  keepFrom(steps.length - LAST_STEPS, steps.length);
+  let places = 0;
+  for (let i = 0; i < steps.length && places < MOST_PLACES; i++) {
+    const step = steps[i] as StepRecord;
+    if (keep.has(i) || !(isOutOfOrder(step) || told.has(step.index))) continue;
+    places++;
+    keepFrom(i - BEFORE, i + AFTER);
+  }
+  return {
+    steps: steps.filter((_, i) => keep.has(i)),
+    // Where more is left out than what was alike, that is of all sorts.
+    repeats: new Set(steps.flatMap(({ index }, i) => (repeats.has(index) && keep.has(i - 1) ? [index] : []))),
+  };
 }
 
 /** So many steps may make a round that is gone through again and again. */
