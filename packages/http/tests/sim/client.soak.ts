@@ -1,0 +1,4 @@
+import { onManySeeds } from "../../../rondo/tests/sim/few.ts";
+import { asking } from "./client.ts";
+
+onManySeeds(asking);
