@@ -360,6 +360,8 @@ describe("arguments", () => {
     expect(() => connect({ host: "a", port: 1.5 })).toThrow(RangeError);
     expect(() => connect({ host: "a", port: 1, timeout: -1 })).toThrow(RangeError);
     expect(() => connect({ host: "a", port: 1, attemptDelay: NaN })).toThrow(RangeError);
+    const address: object = { host: "127.0.0.1", port: 1, family: "IPv4" }; // what a listener says of itself
+    expect(() => connect(address as ConnectOptions)).toThrow('connect() takes a family of 4 or 6, not "IPv4"');
   });
 
   test("a path has to be one", async () => {

@@ -67,9 +67,12 @@ const ATTEMPT_DELAY = 250;
  * ```
  */
 export function connect(options: ConnectOptions): Operation<ByteStream> {
-  const { host, port, timeout: ms, attemptDelay } = options;
+  const { host, port, timeout: ms, attemptDelay, family } = options;
   if (typeof host !== "string" || host === "") throw new TypeError("connect() takes a host: a name or an IP address");
   checkPort(port, "connect()");
+  // An address that was spread into the options has "IPv4" there, and nothing would be of that family.
+  if (family !== undefined && family !== 4 && family !== 6)
+    throw new RangeError(`connect() takes a family of 4 or 6, not ${JSON.stringify(family)}`);
   if (attemptDelay !== undefined) checkMs(attemptDelay, "the attemptDelay of connect()");
   if (ms === undefined) return connecting(options);
   return timeout(ms, () => connecting(options), { name: `connect to ${shownEndpoint(options)}` });
