@@ -61,7 +61,7 @@ const WINDOW = 32;
 /** So many decisions in a row for one task, and then it falls. */
 const TIRED = 500;
 /** So many decisions without the one that has been ready longest, and then it is stepped. */
-const STARVED = 5000;
+const STARVED = 2000;
 
 class Priorities implements Picker {
   private readonly random: ChoiceStream;
