@@ -54,7 +54,23 @@ export function partition(options: PartitionOptions = {}): Nemesis {
   };
 }
 
-/** Cuts one node off from all others, also from the world's own. */
+/**
+ * Cuts one node off from all others, also from the world's own.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { isolate, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   for (const name of ["a", "b", "c", "d", "e"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(isolate(), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   return world.nodes.filter((node) => world.network.isCut("world", node)).length;
+ * });
+ * console.log(run.value); // prints: 1
+ * ```
+ */
 export function isolate(options: Aimed = {}): Nemesis {
   return {
     name: "an isolated node",
@@ -69,6 +85,22 @@ export function isolate(options: Aimed = {}): Nemesis {
 /**
  * Every node is left with its two neighbours in a drawn circle: of five, each sees a majority, and no two see the same one.
  * Does nothing to fewer than four.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { ring, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   for (const name of ["a", "b", "c", "d", "e"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(ring(), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const { nodes, network } = world;
+ *   const seen = nodes.map((a) => nodes.filter((b) => a !== b && !network.isCut(a, b)).length);
+ *   return seen.join(" ");
+ * });
+ * console.log(run.value); // prints: 2 2 2 2 2
+ * ```
  */
 export function ring(options: Aimed = {}): Nemesis {
   return {
@@ -87,7 +119,24 @@ export function ring(options: Aimed = {}): Nemesis {
   };
 }
 
-/** Two halves that are connected only over one node, which sees everybody. Does nothing to fewer than three. */
+/**
+ * Two halves that are connected only over one node, which sees everybody. Does nothing to fewer than three.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { bridge, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   for (const name of ["a", "b", "c", "d", "e"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(bridge(), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const { nodes, network } = world;
+ *   return nodes.filter((a) => nodes.every((b) => a === b || !network.isCut(a, b))).length;
+ * });
+ * console.log(run.value); // prints: 1
+ * ```
+ */
 export function bridge(options: Aimed = {}): Nemesis {
   return {
     name: "a bridge",
@@ -108,7 +157,25 @@ export interface FlapOptions extends Aimed {
   readonly period?: Span | undefined;
 }
 
-/** A link between two nodes comes and goes. */
+/**
+ * A link between two nodes comes and goes.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { flap, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   for (const name of ["a", "b"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(flap({ period: 20 }), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const seen: boolean[] = [];
+ *   for (let i = 0; i < 4; i++, yield* sleep(20)) seen.push(world.network.isCut("a", "b"));
+ *   return seen.join(" ");
+ * });
+ * console.log(run.value); // prints: true false true false
+ * ```
+ */
 export function flap(options: FlapOptions = {}): Nemesis {
   const { period = [5, 200] } = options;
   return {
@@ -133,7 +200,34 @@ export function flap(options: FlapOptions = {}): Nemesis {
   };
 }
 
-/** What is sent over the links of one node is held, and comes all at once when it is over. */
+/**
+ * What is sent over the links of one node is held, and comes all at once when it is over.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { udp } from "rondo/net";
+ * import { clog, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1, network: { faults: "none" } }, function* (world) {
+ *   const node = world.node("a", function* () {
+ *     const socket = yield* udp({ bind: { port: 7 } });
+ *     yield* socket.receive();
+ *     socket.close();
+ *     return world.time;
+ *   });
+ *   const trouble = world.nemesis(clog({ nodes: ["a"] }), { every: 100, for: 500, times: 1 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const start = world.time;
+ *   const socket = yield* udp();
+ *   yield* socket.send("late", { host: node.address, port: 7 });
+ *   const { value } = yield* node.ended();
+ *   socket.close();
+ *   return (value as number) - start > 400;
+ * });
+ * console.log(run.value); // prints: true
+ * ```
+ */
 export function clog(options: Aimed = {}): Nemesis {
   return {
     name: "clogged links",
@@ -169,7 +263,25 @@ export interface LossyOptions extends Aimed {
   readonly reorder?: number | undefined;
 }
 
-/** The links of some nodes lose packets, and datagrams come twice or late. */
+/**
+ * The links of some nodes lose packets, and datagrams come twice or late.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { lossy, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1, network: { faults: "none" } }, function* (world) {
+ *   for (const name of ["a", "b"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(lossy({ nodes: ["a"], loss: 0.5 }), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const during = world.network.link("a", "b").loss;
+ *   trouble.stop();
+ *   return `${during}, then ${world.network.link("a", "b").loss}`;
+ * });
+ * console.log(run.value); // prints: 0.5, then 0
+ * ```
+ */
 export function lossy(options: LossyOptions = {}): Nemesis {
   const { loss = 0.3, duplicate = 0.2, reorder = 0.2 } = options;
   return {
@@ -188,7 +300,23 @@ export interface SlowLinksOptions extends Aimed {
   readonly latency?: Span | undefined;
 }
 
-/** The links of some nodes are slow. */
+/**
+ * The links of some nodes are slow.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { simulate, slowLinks } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1, network: { faults: "none" } }, function* (world) {
+ *   for (const name of ["a", "b"]) world.node(name, () => sleep(1_000_000));
+ *   const trouble = world.nemesis(slowLinks({ nodes: ["a"], latency: 200 }), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   return world.network.link("a", "b").latency;
+ * });
+ * console.log(run.value); // prints: 200.5
+ * ```
+ */
 export function slowLinks(options: SlowLinksOptions = {}): Nemesis {
   const { latency = [50, 1000] } = options;
   return {
@@ -209,7 +337,32 @@ export interface DnsOutageOptions extends Aimed {
 
 const FAILURES: readonly NameFailure[] = ["fault", "refused", "not-found", "silence"];
 
-/** Some nodes cannot resolve names. */
+/**
+ * Some nodes cannot resolve names.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { resolve, SystemError } from "rondo/net";
+ * import { dnsOutage, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", function* () {
+ *     for (;;) {
+ *       try {
+ *         yield* resolve("a");
+ *       } catch (error) {
+ *         return (error as SystemError).code;
+ *       }
+ *       yield* sleep(10);
+ *     }
+ *   });
+ *   world.nemesis(dnsOutage({ how: "not-found" }), { every: 100, for: 500 });
+ *   return (yield* node.ended()).value;
+ * });
+ * console.log(run.value); // prints: ENOTFOUND
+ * ```
+ */
 export function dnsOutage(options: DnsOutageOptions = {}): Nemesis {
   return {
     name: "no names",

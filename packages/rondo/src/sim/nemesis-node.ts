@@ -68,7 +68,25 @@ export interface PausesOptions extends Aimed {
   readonly most?: number | undefined;
 }
 
-/** Some nodes stand still, as a process that the system has stopped, or one that collects garbage; then all goes on at once. */
+/**
+ * Some nodes stand still, as a process that the system has stopped, or one that collects garbage; then all goes on at once.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { pauses, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", () => sleep(1_000_000));
+ *   const trouble = world.nemesis(pauses(), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   const during = node.paused;
+ *   yield* sleep(500);
+ *   return `${during}, then ${node.paused}`;
+ * });
+ * console.log(run.value); // prints: true, then false
+ * ```
+ */
 export function pauses(options: PausesOptions = {}): Nemesis {
   return {
     name: "a pause",
@@ -95,7 +113,23 @@ export interface SlowNodeOptions extends Aimed {
   readonly disk?: Span | undefined;
 }
 
-/** One node is slow, as far as others can see it: its answers, its disk. */
+/**
+ * One node is slow, as far as others can see it: its answers, its disk.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { simulate, slowNode } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", () => sleep(1_000_000));
+ *   const trouble = world.nemesis(slowNode({ disk: 10 }), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   return node.disk.slow;
+ * });
+ * console.log(run.value); // prints: 10
+ * ```
+ */
 export function slowNode(options: SlowNodeOptions = {}): Nemesis {
   const { latency = [20, 500], disk = [2, 100] } = options;
   return {
@@ -126,7 +160,23 @@ export interface SkewOptions extends Aimed {
   readonly drift?: Span | undefined;
 }
 
-/** The clocks of some nodes are wrong: the one on the wall jumps, and both go too fast or too slow. */
+/**
+ * The clocks of some nodes are wrong: the one on the wall jumps, and both go too fast or too slow.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { simulate, skew } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", () => sleep(1_000_000));
+ *   const trouble = world.nemesis(skew({ offset: 60_000, drift: 0 }), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   return Math.abs(node.skew.offset);
+ * });
+ * console.log(run.value); // prints: 60000
+ * ```
+ */
 export function skew(options: SkewOptions = {}): Nemesis {
   const { offset = [10, 60_000], drift = [0, 0.05] } = options;
   return {
@@ -168,7 +218,32 @@ export interface BadDiskOptions extends Aimed {
 
 const TROUBLES = ["slow", "full", "failing"] as const;
 
-/** The disks of some nodes are slow, full, or fail. */
+/**
+ * The disks of some nodes are slow, full, or fail.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { FileError } from "rondo/os";
+ * import { badDisk, disk, simulate } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", function* () {
+ *     for (;;) {
+ *       try {
+ *         yield* disk().append("log", "more\n");
+ *       } catch (error) {
+ *         return (error as FileError).code;
+ *       }
+ *       yield* sleep(10);
+ *     }
+ *   });
+ *   world.nemesis(badDisk({ how: "full" }), { every: 100, for: 500 });
+ *   return (yield* node.ended()).value;
+ * });
+ * console.log(run.value); // prints: ENOSPC
+ * ```
+ */
 export function badDisk(options: BadDiskOptions = {}): Nemesis {
   return {
     name: "a bad disk",

@@ -287,12 +287,44 @@ function undo(effect: Effect): void {
   back?.();
 }
 
-/** The same nemesis, more or less likely beside others. */
+/**
+ * The same nemesis, more or less likely beside others.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { isolate, pauses, simulate, weighted } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1, record: true }, function* (world) {
+ *   for (const name of ["a", "b"]) world.node(name, () => sleep(1_000_000));
+ *   world.nemesis([weighted(9, pauses()), isolate()], { every: 10, for: 10 });
+ *   yield* sleep(10_000);
+ * });
+ * const count = (name: string) => run.story.filter(({ text }) => text.startsWith(name)).length;
+ * console.log(count("a pause") > 4 * count("an isolated node")); // prints: true
+ * ```
+ */
 export function weighted(weight: number, nemesis: Nemesis): Nemesis {
   return { ...nemesis, name: nemesis.name, weight, strike: (field) => nemesis.strike(field) };
 }
 
-/** Several at once, as one. */
+/**
+ * Several at once, as one.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "rondo";
+ * import { pauses, simulate, skew, together } from "rondo/sim";
+ *
+ * const run = simulate({ seed: 1 }, function* (world) {
+ *   const node = world.node("a", () => sleep(1_000_000));
+ *   const trouble = world.nemesis(together(pauses(), skew({ offset: 1000 })), { every: 100, for: 500 });
+ *   while (!trouble.active) yield* sleep(10);
+ *   return node.paused && node.skew.offset !== 0;
+ * });
+ * console.log(run.value); // prints: true
+ * ```
+ */
 export function together(...nemeses: readonly Nemesis[]): Nemesis {
   return {
     name: nemeses.map(({ name }) => name).join(" with "),
