@@ -75,16 +75,17 @@ const INDEX = "RONDO_CLUSTER_WORKER";
  *
  * @example
  * ```ts
- * import { run } from "rondo";
  * import { cluster, serve, text } from "@rondo/http";
+ * import { run } from "rondo";
  *
- * const stop = () => process.kill(process.pid, "SIGTERM");
- * await run(() =>
- *   cluster({ workers: 2, within: 5000, onEvent: ({ type }) => type === "listening" && stop() }, function* ({ index }) {
- *     yield* serve({ port: 0, host: "127.0.0.1", handler: () => text(`hello from ${index}\n`) });
- *   }),
- * );
- * console.log("has stopped"); // prints: has stopped
+ * if (process.env["PORT"] === undefined) console.log("PORT says where to serve"); // prints: PORT says where to serve
+ * else {
+ *   await run(() =>
+ *     cluster({ within: 5000 }, function* ({ index }) {
+ *       yield* serve({ port: Number(process.env["PORT"]), handler: () => text(`hello from worker ${index}`) });
+ *     }),
+ *   );
+ * }
  * ```
  */
 export function cluster(options: ClusterOptions, worker: (self: ClusterWorker) => Operation<unknown>): Operation<void> {

@@ -39,7 +39,16 @@ export interface CodingService {
   decoder(coding: ContentCoding): Coder;
 }
 
-/** The codings that this host has, best first; none where it has no compression. */
+/**
+ * The codings that this host has, best first; none where it has no compression.
+ *
+ * @example
+ * ```ts
+ * import { codings } from "@rondo/http";
+ *
+ * console.log(codings().includes("gzip")); // prints: true
+ * ```
+ */
 export function codings(): readonly ContentCoding[] {
   return nodeCoding()?.codings ?? [];
 }
@@ -54,7 +63,17 @@ function service(coding: string): CodingService {
 const EMPTY: Uint8Array = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** All of these bytes, encoded. For small bodies: it is done at once. */
+/**
+ * All of these bytes, encoded. For small bodies: it is done at once.
+ *
+ * @example
+ * ```ts
+ * import { encode } from "@rondo/http";
+ * import { gunzipSync } from "node:zlib";
+ *
+ * console.log(gunzipSync(encode(new TextEncoder().encode("hello"), "gzip")).toString()); // prints: hello
+ * ```
+ */
 export function encode(bytes: Uint8Array, coding: ContentCoding): Uint8Array {
   const coder = service(coding).encoder(coding);
   try {
@@ -81,6 +100,18 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 /**
  * A body, encoded as it comes. Each piece comes out before the next one is asked for, so that nothing of an answer that goes
  * on for long (events, a log) is held back.
+ *
+ * @example
+ * ```ts
+ * import { Flow, run } from "rondo";
+ * import { decoded, encoded } from "@rondo/http";
+ *
+ * await run(function* () {
+ *   const lines = decoded(encoded(Flow.from(["one\n", "two\n"]), "br"), "br");
+ *   console.log(new TextDecoder().decode(yield* lines.next()).trim()); // prints: one
+ *   lines.close();
+ * });
+ * ```
  */
 export function encoded(body: Flow<Uint8Array | string>, coding: ContentCoding): Flow<Uint8Array> {
   const coder = service(coding).encoder(coding);

@@ -52,6 +52,13 @@ export function weigh(method: string, headers: HttpHeaders, version: Version | u
 /**
  * Whether a `Range` is to be obeyed: `If-Range` names the version that the client has the other parts of, and parts of two
  * versions must not be put together (RFC 9110 section 13.1.5).
+ *
+ * @example
+ * ```ts
+ * import { HttpHeaders, rangeHolds } from "@rondo/http";
+ *
+ * console.log(rangeHolds(HttpHeaders.from({ "if-range": '"v1"' }), { etag: '"v2"' })); // prints: false
+ * ```
  */
 export function rangeHolds(headers: HttpHeaders, version: Version): boolean {
   const value = headers.get("if-range")?.trim();
@@ -91,6 +98,13 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 /**
  * The time that an HTTP date names, in seconds since 1970; undefined for what is no date. The three forms of RFC 9110 section
  * 5.6.7, and nothing else that `Date` would take.
+ *
+ * @example
+ * ```ts
+ * import { dateOf } from "@rondo/http";
+ *
+ * console.log(dateOf("Sun, 06 Nov 1994 08:49:37 GMT"), dateOf("yesterday")); // prints: 784111777 undefined
+ * ```
  */
 export function dateOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
@@ -116,7 +130,16 @@ function time(year = "", month = "", day = "", hour = "", minute = "", second = 
   return new Date(ms).getUTCDate() === Number(day) ? ms / 1000 : undefined;
 }
 
-/** A time, in ms since 1970, as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`. */
+/**
+ * A time, in ms since 1970, as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+ *
+ * @example
+ * ```ts
+ * import { httpDate } from "@rondo/http";
+ *
+ * console.log(httpDate(0)); // prints: Thu, 01 Jan 1970 00:00:00 GMT
+ * ```
+ */
 export function httpDate(ms: number): string {
   const date = new Date(ms);
   const two = (n: number): string => String(n).padStart(2, "0");

@@ -208,7 +208,16 @@ export function text(body: string, init?: ResponseInit): HttpResponse {
   return new HttpResponse(body, init, TEXT);
 }
 
-/** An answer of HTML. Nothing in it is escaped. */
+/**
+ * An answer of HTML. Nothing in it is escaped.
+ *
+ * @example
+ * ```ts
+ * import { html } from "@rondo/http";
+ *
+ * console.log(html("<p>hello").headers.get("content-type")); // prints: text/html; charset=utf-8
+ * ```
+ */
 export function html(body: string, init?: ResponseInit): HttpResponse {
   return new HttpResponse(body, init, HTML);
 }
@@ -229,7 +238,16 @@ export function json(value: unknown, init?: ResponseInit): HttpResponse {
   return new HttpResponse(body, init, JSON_TYPE);
 }
 
-/** An answer of bytes, which must not be changed any more. */
+/**
+ * An answer of bytes, which must not be changed any more.
+ *
+ * @example
+ * ```ts
+ * import { bytes } from "@rondo/http";
+ *
+ * console.log(bytes(Uint8Array.of(1, 2)).headers.get("content-type")); // prints: application/octet-stream
+ * ```
+ */
 export function bytes(body: Uint8Array, init?: ResponseInit): HttpResponse {
   return new HttpResponse(body, init, BINARY);
 }
@@ -283,7 +301,16 @@ export function stream(
   );
 }
 
-/** An answer without a body: 204 where nothing is said. */
+/**
+ * An answer without a body: 204 where nothing is said.
+ *
+ * @example
+ * ```ts
+ * import { empty } from "@rondo/http";
+ *
+ * console.log(empty().status, empty({ status: 202 }).status); // prints: 204 202
+ * ```
+ */
 export function empty(init?: ResponseInit): HttpResponse {
   return new HttpResponse(null, init === undefined || init.status === undefined ? { ...init, status: 204 } : init);
 }

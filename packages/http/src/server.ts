@@ -40,7 +40,24 @@ export interface ServeOptions extends ConnectionOptions {
   readonly reusePort?: boolean | undefined;
 }
 
-/** A server that runs. */
+/**
+ * A server that runs.
+ *
+ * @example
+ * ```ts
+ * import { group, run } from "rondo";
+ * import { type HttpServer, serve, text } from "@rondo/http";
+ *
+ * await run(() =>
+ *   group(function* () {
+ *     const server: HttpServer = yield* serve({ port: 0, host: "127.0.0.1", handler: () => text("hello") });
+ *     console.log(server.url.startsWith("http://127.0.0.1:")); // prints: true
+ *     server.stop();
+ *     yield* server.ended();
+ *   }),
+ * );
+ * ```
+ */
 export class HttpServer {
   private readonly core: ServerCore;
   private readonly listener: Listener | TlsListener;
