@@ -53,6 +53,11 @@ export class AnswerWriter {
   /** Sends an answer of any kind. Gives whether the connection can be kept. */
   *send(response: HttpResponse, request: HttpRequest, keeps: boolean): Coroutine<boolean> {
     const { stream } = this;
+    const small = this.small(response, request, keeps);
+    if (small !== null) {
+      yield* stream.write(small);
+      return keeps;
+    }
     const { status, body, length } = response;
     const { method, minor } = request.head;
     const may = mayHaveBody(status);

@@ -2,20 +2,24 @@
  * The server's side of one connection: requests come in, answers go out, in order.
  *
  * A connection is one task, and handlers run in it, one after the other: a request costs no task, no promise and no timer.
- * What is pipelined behind a request waits in the stream's buffer until it is its turn, so its amount is bounded by that.
+ * What is pipelined behind a request waits in the stream's buffer until it is its turn, so its amount is bounded by that. Where
+ * `limits.pipelined` allows it, handlers of such requests are at work at once, in tasks of their own; the answers go out in
+ * order all the same.
  *
  * What cuts a handler short (the client has left, the time is over) cancels the one scope in which the connection works, and
  * says why in `cut`. What there is left to say to the client then is said from outside that scope. So a handler is cancelled
  * as everything else is, and a connection that was cut is over: nobody has to know how far its answer had come.
  */
-import { BrokenError, ClosedError, type Coroutine, scope, type Scope } from "rondo";
+import { BrokenError, ClosedError, type Coroutine, group, type Group, scope, type Scope } from "rondo";
 import type { Address, ByteStream } from "rondo/net";
 import { AnswerWriter } from "./answer-writer.ts";
 import { HttpError, ProtocolError } from "./errors.ts";
 import { IncomingBody } from "./incoming-body.ts";
+import { LINGER, linger } from "./linger.ts";
 import { HEAD, NEED, type ParserEvent } from "./parser.ts";
+import { gather, isLight } from "./pipeline.ts";
 import { type Carrier, HttpRequest } from "./request.ts";
-import { RequestParser } from "./request-parser.ts";
+import { type RequestHead, RequestParser } from "./request-parser.ts";
 import { CLOSES, type HttpResponse } from "./response.ts";
 import { asResponse, isOperation, plainly, type ServerCore } from "./server-core.ts";
 import type { Mortal } from "./timeouts.ts";
@@ -41,10 +45,6 @@ type Cut =
   | "write timeout"
   | "stop";
 
-/** How long a client may take to close once it has its last answer, in ms, and how much it may still send. */
-const LINGER = 2000;
-const LINGER_BYTES = 8 * 1024 * 1024;
-
 export class ServerConnection implements Mortal, Carrier {
   declare readonly stream: ByteStream;
   declare readonly secure: boolean;
@@ -62,6 +62,10 @@ export class ServerConnection implements Mortal, Carrier {
   declare private gone: boolean;
   /** The request that is being answered. */
   declare private request: HttpRequest | null;
+  /** Those behind it that are at work already. */
+  declare private behind: HttpRequest[];
+  /** The parser has given a head that nobody has looked at. */
+  declare private held: boolean;
   /** When it came, in ms of the loop's clock. */
   declare private started: number;
   /** The head of the answer is out, or on its way; and its status. */
@@ -85,6 +89,8 @@ export class ServerConnection implements Mortal, Carrier {
     this.ended = false;
     this.gone = false;
     this.request = null;
+    this.behind = NOBODY;
+    this.held = false;
     this.started = 0;
     this.status = 0;
     this.sentBefore = 0;
@@ -111,7 +117,7 @@ export class ServerConnection implements Mortal, Carrier {
       this.region = null;
       this.until = Infinity;
       core.connections.delete(this);
-      if (this.request !== null) this.abandoned();
+      for (; this.request !== null; this.request = this.behind.shift() ?? null) this.abandoned(this.request);
     }
   }
 
@@ -124,7 +130,7 @@ export class ServerConnection implements Mortal, Carrier {
     for (;;) {
       let event: ParserEvent;
       try {
-        event = parser.next();
+        event = this.held ? HEAD : parser.next();
       } catch (error) {
         core.malformed++;
         yield* this.refuse(error as ProtocolError);
@@ -147,6 +153,7 @@ export class ServerConnection implements Mortal, Carrier {
       if (event !== HEAD) return;
       // ---- a request has come
       if (this.phase === IDLE) this.started = core.loop.now(); // it was there already, behind the one before
+      this.held = false;
       const { head } = parser;
       const request = new HttpRequest(this, head);
       this.request = request;
@@ -155,10 +162,20 @@ export class ServerConnection implements Mortal, Carrier {
       else this.body.begin(head.length, head.expectsContinue);
       core.requests++;
       core.inFlight++;
-      this.phase = HANDLING;
-      this.wait(timeouts.handler === Infinity ? Infinity : this.started + timeouts.handler);
-      // It left behind its request: a handler that waits for nothing is quicker than that, as it would be on a socket.
-      if (this.left) this.wait(this.started);
+      this.handling();
+      if (limits.pipelined > 1 && parser.buffered > 0 && isLight(head)) {
+        const found = gather(this, parser, request, limits.pipelined);
+        this.held = found.held;
+        if (found.requests.length > 1) {
+          if (!(yield* this.together(found.requests))) {
+            yield* this.linger();
+            return;
+          }
+          this.phase = IDLE;
+          this.wait(core.loop.now() + timeouts.idle);
+          continue;
+        }
+      }
       // ---- its answer
       let response: HttpResponse;
       try {
@@ -166,8 +183,7 @@ export class ServerConnection implements Mortal, Carrier {
         if (isOperation(answer)) answer = yield* answer;
         response = asResponse(answer);
       } catch (error) {
-        // Of one who has left nobody wants to hear, and least of all that he has.
-        response = this.cut === null && !this.gone ? core.failed(error, request) : plainly(500, undefined);
+        response = this.failed(error, request);
         // What the parser has refused once it will refuse for ever.
         if (error instanceof ProtocolError && this.body.open) this.served = Infinity;
       }
@@ -176,21 +192,10 @@ export class ServerConnection implements Mortal, Carrier {
         return;
       }
       if (this.body.expects && request._claimed) yield* this.body.ask();
-      const keeps =
-        head.persistent &&
-        ++this.served < limits.requests &&
-        !core.stopping &&
-        (response._flags & CLOSES) === 0 &&
-        this.body.canDrain &&
-        // Behind a CONNECT that was refused may come what was meant for the tunnel, and is no request (RFC 9110 section 9.3.6).
-        head.method !== "CONNECT";
+      const keeps = this.keeps(head, response);
       // ---- on its way
       let now = core.loop.now();
-      this.phase = SENDING;
-      this.until = Infinity;
-      this.status = response.status;
-      this.sentBefore = stream.bytesWritten;
-      out.begin(now);
+      this.sending(response, now);
       const small = out.small(response, request, keeps);
       let stays = keeps;
       if (small === null) {
@@ -222,6 +227,89 @@ export class ServerConnection implements Mortal, Carrier {
     }
   }
 
+  /** The handlers of several requests at once, and their answers in order. Gives whether the connection stays. */
+  private *together(requests: readonly HttpRequest[]): Coroutine<boolean> {
+    const { core } = this;
+    this.behind = requests.slice(1);
+    core.requests += requests.length - 1;
+    core.inFlight += requests.length - 1;
+    const stays = yield* group((g) => this.inOrder(g, requests), { name: "pipelined" });
+    for (const late of this.behind) this.abandoned(late);
+    this.behind = NOBODY;
+    return stays;
+  }
+
+  private *inOrder(g: Group, requests: readonly HttpRequest[]): Coroutine<boolean> {
+    const { core, out } = this;
+    const tasks = requests.map((request) => g.spawn(() => this.handled(request), { name: request.path }));
+    for (const [i, request] of requests.entries()) {
+      const task = tasks[i] as (typeof tasks)[number];
+      const response = yield* task;
+      const keeps = this.keeps(request.head, response);
+      this.sending(response, core.loop.now());
+      const stays = yield* out.send(response, request, keeps);
+      out.rest();
+      this.completed(request, core.loop.now());
+      this.status = 0;
+      if (!stays) {
+        // Those behind it are not answered: what they have begun is undone, and then it is over.
+        for (const late of tasks) late.cancel("the connection ends before its answer");
+        return false;
+      }
+      this.request = this.behind.shift() ?? null;
+      this.handling();
+    }
+    return true;
+  }
+
+  private *handled(request: HttpRequest): Coroutine<HttpResponse> {
+    try {
+      let answer: unknown = this.core.handler(request);
+      if (isOperation(answer)) answer = yield* answer;
+      const response = asResponse(answer);
+      if (response._upgrade === null) return response;
+      throw new TypeError("the connection can be given away only with an answer to a request that asks for it");
+    } catch (error) {
+      return this.failed(error, request);
+    }
+  }
+
+  /** A handler is at work, for as long as one may be. */
+  private handling(): void {
+    const { handler } = this.core.timeouts;
+    this.phase = HANDLING;
+    // It left behind its request: a handler that waits for nothing is quicker than that, as it would be on a socket.
+    if (this.left) this.wait(this.started);
+    else this.wait(handler === Infinity ? Infinity : this.started + handler);
+  }
+
+  /** The answer to what a handler threw. Of one who has left nobody wants to hear, and least of all that he has. */
+  private failed(error: unknown, request: HttpRequest): HttpResponse {
+    return this.cut === null && !this.gone ? this.core.failed(error, request) : plainly(500, undefined);
+  }
+
+  /** Whether another request may follow, as far as that is known before the answer. */
+  private keeps(head: RequestHead, response: HttpResponse): boolean {
+    return (
+      head.persistent &&
+      ++this.served < this.core.limits.requests &&
+      !this.core.stopping &&
+      (response._flags & CLOSES) === 0 &&
+      this.body.canDrain &&
+      // Behind a CONNECT that was refused may come what was meant for the tunnel, and is no request (RFC 9110 section 9.3.6).
+      head.method !== "CONNECT"
+    );
+  }
+
+  /** An answer is on its way from here on. */
+  private sending(response: HttpResponse, now: number): void {
+    this.phase = SENDING;
+    this.until = Infinity;
+    this.status = response.status;
+    this.sentBefore = this.stream.bytesWritten;
+    this.out.begin(now);
+  }
+
   /** Gives the stream to somebody else, with what has been read ahead. */
   private *give(response: HttpResponse): Coroutine<void> {
     const { core, stream, parser } = this;
@@ -229,11 +317,8 @@ export class ServerConnection implements Mortal, Carrier {
       yield* this.refuse(new HttpError(400, "a request to go on with another protocol has too long a body"));
       return;
     }
-    this.phase = SENDING;
-    this.until = Infinity;
-    this.status = response.status;
-    this.sentBefore = stream.bytesWritten;
-    yield* this.out.writePiece(this.out.head(response, NO_LENGTH, SILENT));
+    this.sending(response, core.loop.now());
+    yield* stream.write(this.out.head(response, NO_LENGTH, SILENT));
     this.out.rest();
     this.completed(this.request as HttpRequest, core.loop.now());
     this.phase = GIVEN;
@@ -257,22 +342,10 @@ export class ServerConnection implements Mortal, Carrier {
     yield* this.linger();
   }
 
-  /**
-   * Ends the stream and waits a little until the client has done so too: bytes of the client that arrive at a closed socket
-   * are answered by a reset, and that would take the answer with it (RFC 9112 section 9.6).
-   */
   private *linger(): Coroutine<void> {
-    const { core, stream } = this;
     this.phase = LINGERING;
-    this.wait(core.loop.now() + LINGER);
-    yield* stream.end();
-    let left = LINGER_BYTES;
-    while (left > 0) {
-      const chunk = yield* stream.read();
-      if (chunk === undefined) return;
-      left -= chunk.length;
-    }
-    stream.abort();
+    this.wait(this.core.loop.now() + LINGER);
+    yield* linger(this.stream);
   }
 
   /** The handler, or whatever else was under way, was cut short. */
@@ -296,6 +369,7 @@ export class ServerConnection implements Mortal, Carrier {
     const reason = new ClosedError(`${this.stream.label}: ${cut}`);
     this.region.cancel(reason);
     this.request?._controller?.abort(reason);
+    for (const request of this.behind) request._controller?.abort(reason);
   }
 
   private peerLeft(how: "ended" | "gone"): void {
@@ -373,37 +447,24 @@ export class ServerConnection implements Mortal, Carrier {
   // ---- what is told of requests -------------------------------------------------------------------------------------
 
   private completed(request: HttpRequest, now: number): void {
-    const { core, status } = this;
-    const ms = now - this.started;
+    const { stream } = this;
     this.request = null;
-    core.inFlight--;
-    core.answered(status);
-    core.latency.add(ms);
-    const { log } = core;
-    if (log !== undefined)
-      core.logRequest(log, this.stream, request, status, this.stream.bytesWritten - this.sentBefore, ms, undefined);
+    this.core.completed(stream, request, this.status, stream.bytesWritten - this.sentBefore, now - this.started);
   }
 
-  private abandoned(): void {
-    const { core, stream } = this;
-    const request = this.request as HttpRequest;
-    this.request = null;
-    core.inFlight--;
-    core.abandoned++;
-    const why = this.cut ?? "cancelled";
-    const answered = this.cut === "handler timeout" || this.cut === "body timeout";
-    const status = this.status !== 0 || !answered ? this.status : this.cut === "handler timeout" ? 503 : 408;
+  private abandoned(request: HttpRequest): void {
+    const { core, stream, cut } = this;
+    const status = this.status !== 0 ? this.status : cut === "handler timeout" ? 503 : cut === "body timeout" ? 408 : 0;
     const bytes = status === 0 ? 0 : stream.bytesWritten - this.sentBefore;
-    if (core.log !== undefined)
-      core.logRequest(core.log, stream, request, status, bytes, core.loop.now() - this.started, why);
-    if (this.cut === null) request._controller?.abort(new ClosedError(`${stream.label}: the server was cancelled`));
+    core.abandonedOne(stream, request, status, bytes, core.loop.now() - this.started, cut ?? "cancelled");
+    if (cut === null) request._controller?.abort(new ClosedError(`${stream.label}: the server was cancelled`));
   }
 
   // ---- for requests -------------------------------------------------------------------------------------------------
 
   /** @internal */
   readBody(request: HttpRequest): Coroutine<Uint8Array | undefined> {
-    return this.body.next(request, this.over(request));
+    return request.length === 0 ? noBody() : this.body.next(request, this.over(request));
   }
 
   private over(request: HttpRequest): () => "no" | "answered" | "yes" {
@@ -420,7 +481,7 @@ export class ServerConnection implements Mortal, Carrier {
 
   /** @internal */
   fate(request: HttpRequest): { readonly over: boolean; readonly reason: unknown } {
-    const over = this.request !== request || this.cut !== null;
+    const over = this.cut !== null || (this.request !== request && !this.behind.includes(request));
     return {
       over,
       reason: over ? new ClosedError(`${this.stream.label}: ${this.cut ?? "the request is over"}`) : undefined,
@@ -429,3 +490,10 @@ export class ServerConnection implements Mortal, Carrier {
 }
 
 const SERVING = { name: "connection" };
+
+const NOBODY: HttpRequest[] = [];
+
+/** What there is to read of no body. */
+function* noBody(): Coroutine<undefined> {
+  return undefined;
+}

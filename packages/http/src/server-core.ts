@@ -141,33 +141,19 @@ export class ServerCore {
     }
   }
 
-  /** A line of the access log. */
-  logRequest(
-    log: Logger,
-    stream: ByteStream,
-    request: HttpRequest,
-    status: number,
-    bytes: number,
-    ms: number,
-    aborted: string | undefined,
-  ): void {
-    const remote = stream.remoteAddress;
-    const entry: AccessEntry = {
-      req: {
-        method: request.method,
-        url: request.target,
-        remoteAddress: remote?.host,
-        remotePort: remote?.port,
-      },
-      res: status === 0 ? undefined : { statusCode: status, bytes },
-      responseTime: Math.round(ms * 1000) / 1000,
-      ...(aborted === undefined ? {} : { aborted }),
-    };
-    try {
-      log.info(entry, aborted === undefined ? "request completed" : "request aborted");
-    } catch {
-      // A log that fails must not end a connection, and has nobody to tell.
-    }
+  /** A request was answered. */
+  completed(stream: ByteStream, request: HttpRequest, status: number, bytes: number, ms: number): void {
+    this.inFlight--;
+    this.answered(status);
+    this.latency.add(ms);
+    if (this.log !== undefined) logRequest(this.log, stream, request, status, bytes, ms, undefined);
+  }
+
+  /** A request was not answered, or not to the end, and why; the status is 0 where nothing was said at all. */
+  abandonedOne(stream: ByteStream, request: HttpRequest, status: number, bytes: number, ms: number, why: string): void {
+    this.inFlight--;
+    this.abandoned++;
+    if (this.log !== undefined) logRequest(this.log, stream, request, status, bytes, ms, why);
   }
 
   /** An answer with this status is on its way. */
@@ -191,6 +177,35 @@ export class ServerCore {
       timedOut: { ...this.timedOut },
       latency: this.latency.data(),
     };
+  }
+}
+
+/** A line of the access log. */
+function logRequest(
+  log: Logger,
+  stream: ByteStream,
+  request: HttpRequest,
+  status: number,
+  bytes: number,
+  ms: number,
+  aborted: string | undefined,
+): void {
+  const remote = stream.remoteAddress;
+  const entry: AccessEntry = {
+    req: {
+      method: request.method,
+      url: request.target,
+      remoteAddress: remote?.host,
+      remotePort: remote?.port,
+    },
+    res: status === 0 ? undefined : { statusCode: status, bytes },
+    responseTime: Math.round(ms * 1000) / 1000,
+    ...(aborted === undefined ? {} : { aborted }),
+  };
+  try {
+    log.info(entry, aborted === undefined ? "request completed" : "request aborted");
+  } catch {
+    // A log that fails must not end a connection, and has nobody to tell.
   }
 }
 

@@ -31,6 +31,11 @@ export interface ServerLimits {
   readonly connections: number;
   /** Requests on one connection; the last one is answered with `Connection: close`. */
   readonly requests: number;
+  /**
+   * Handlers at work at once on one connection, of requests that are pipelined, change nothing (GET, HEAD, OPTIONS), and have
+   * come whole. Default 1: one after the other, which for handlers that hardly wait is quicker.
+   */
+  readonly pipelined: number;
   /** What `text()`, `json()`, `bytes()` and `form()` put together, in bytes. 413. */
   readonly buffered: number;
   /** What is read of a body that nobody wanted, in bytes, so that the connection can be kept. */
@@ -64,6 +69,7 @@ export const TIMEOUTS: Timeouts = { head: 10_000, body: 30_000, idle: 65_000, ha
 export const SERVER_LIMITS: ServerLimits = {
   connections: Infinity,
   requests: Infinity,
+  pipelined: 1,
   buffered: 1024 * 1024,
   drain: 64 * 1024,
   rate: 1024,

@@ -263,18 +263,20 @@ function* drain(world: World): Coroutine<void> {
 function* pipelining(world: World): Coroutine<void> {
   const ledger = new Ledger();
   const halfClose = world.chance(0.5, "half close");
+  const pipelined = world.pick([1, 2, 8], "at once");
   let atWork = 0;
   const inner = handlerOf(world, ledger, 15);
   function* handler(request: HttpRequest): Coroutine<any> {
     atWork++;
-    world.always("one handler at a time", atWork === 1);
+    world.always("no more handlers at once than may be", atWork <= pipelined);
+    world.sometimes("handlers are at work at once", atWork > 1);
     try {
       return yield* inner(request) as Coroutine<any>;
     } finally {
       atWork--;
     }
   }
-  const { server, metrics } = serverNode(world, { handler, halfClose }, LONG, 5000);
+  const { server, metrics } = serverNode(world, { handler, halfClose, limits: { pipelined } }, LONG, 5000);
   const client = world.node("client", function* () {
     yield* sleep(1);
     const connection = yield* dial();
@@ -282,7 +284,7 @@ function* pipelining(world: World): Coroutine<void> {
     const { stream } = connection;
     const count = world.integer(1, 6, "requests");
     const ids = Array.from({ length: count }, (_, n) => `/${n}`);
-    const messages = ids.map((id) => requestOf(world, id, "x".repeat(world.choose(5, "body") * 10))).join("");
+    const messages = ids.map((id) => requestOf(world, id, "x".repeat(world.pick([0, 0, 0, 10, 40], "body")))).join("");
     const leaves = world.pick(["never", "ends", "resets", "cut"], "leaves");
     const cut = leaves === "cut" ? world.choose(messages.length, "cut at") : messages.length;
     yield* group(function* (g) {
