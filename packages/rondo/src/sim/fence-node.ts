@@ -56,24 +56,27 @@ function functionsOf(module: unknown, more: (key: string) => boolean = () => tru
 const PRINTS: ReadonlySet<string> = new Set(["write", "writev", "writeSync", "writevSync"]);
 
 /**
- * Node reads files by its own functions too: modules that are loaded, source maps. Only a call that is about to be refused is
- * looked at, so this may take its time.
+ * Node reads files by its own functions too (modules that are loaded, source maps), and so do others for stacks. Only a call
+ * that is about to be refused is looked at, so this may take its time.
  */
 const mayTouchFiles: Unless = (mine, key, [descriptor]) => {
   if (PRINTS.has(key) && (descriptor === 1 || descriptor === 2)) return true;
-  return outsideFences(() => {
-    const holder: { stack?: unknown } = {};
+  const frames = outsideFences(() => {
+    const holder: { stack?: string } = {};
     const { prepareStackTrace, stackTraceLimit } = Error;
-    Error.stackTraceLimit = 8;
-    // Who has kept an older `readFileSync` comes here from that.
-    Error.prepareStackTrace = (_error, sites) =>
-      sites.map((site) => site.getFileName() ?? "").find((file) => file !== "node:fs");
+    Error.stackTraceLimit = 40;
+    // As a text: while a stack is being formatted there is nothing else.
+    (Error as { prepareStackTrace?: unknown }).prepareStackTrace = undefined;
     Error.captureStackTrace(holder, mine);
-    const file = String(holder.stack);
+    const lines = (holder.stack ?? "").split("\n").slice(1);
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
-    return file.startsWith("node:internal/") && !file.startsWith("node:internal/fs/");
+    return lines;
   });
+  if (frames.some((frame) => frame.includes("prepareStackTrace"))) return true;
+  // Who has kept an older `readFileSync` comes here from that.
+  const caller = frames.find((frame) => !/\(node:fs:\d/.test(frame)) ?? "";
+  return /\(?node:internal\/(?!fs\/)/.test(caller);
 };
 
 /** Wraps what there is; to be done once, and after the globals. */

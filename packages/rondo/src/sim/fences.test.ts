@@ -428,6 +428,22 @@ describe("what would leave the world", () => {
     ).toBeUndefined();
   });
 
+  it("does not stop those who read files to format a stack", () => {
+    const { prepareStackTrace } = Error;
+    Error.prepareStackTrace = function prepareStackTrace(error) {
+      return `${error.name} with ${readFileSync("/etc/hosts").length} bytes`;
+    };
+    try {
+      const { value, error } = fenced(function* () {
+        return new Error("x").stack;
+      });
+      expect(error).toBeUndefined();
+      expect(value).toMatch(/^Error with \d+ bytes$/);
+    } finally {
+      Error.prepareStackTrace = prepareStackTrace;
+    }
+  });
+
   it("does not stop printing", () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     try {
