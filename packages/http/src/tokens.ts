@@ -89,7 +89,8 @@ export function latin1(bytes: Uint8Array, from: number, to: number): string {
 
 /** Writes a string of which every character is one byte; the bytes must have room for it. */
 export function writeLatin1(bytes: Uint8Array, text: string, at: number): void {
-  if (write !== undefined) {
+  // A call of the host costs as much as so many characters.
+  if (write !== undefined && text.length > 24) {
     write.call(bytes, text, at);
     return;
   }

@@ -71,6 +71,9 @@ export class ResponseWriter {
   declare private length: number;
   declare private connection: number;
   declare private text: string;
+  /** The same text as bytes, once it has been asked for twice: copying them is cheaper than writing it again. */
+  declare private bytes: Uint8Array | null;
+  declare private repeated: boolean;
 
   constructor(now: () => number) {
     this.clock = new HttpClock(now);
@@ -81,6 +84,8 @@ export class ResponseWriter {
     this.length = 0;
     this.connection = 0;
     this.text = "";
+    this.bytes = null;
+    this.repeated = false;
   }
 
   /**
@@ -104,10 +109,14 @@ export class ResponseWriter {
       this.date === date &&
       this.connection === connection &&
       this.reason === reason
-    )
+    ) {
+      this.repeated = true;
       return this.text;
+    }
     const first = reason === undefined ? statusLine(status) : `HTTP/1.1 ${status} ${checkedReason(reason)}\r\n`;
     this.text = `${first}${date}${lines}${CONNECTION[connection] as string}${lengthLine(length)}\r\n`;
+    this.bytes = null;
+    this.repeated = false;
     this.date = date;
     this.status = status;
     this.reason = reason;
@@ -138,11 +147,17 @@ export class ResponseWriter {
     connection: number,
     dated?: boolean,
   ): Uint8Array {
-    if (typeof body === "string") {
-      const size = utf8Length(body);
-      return withText(this.headText(status, reason, lines, size, connection, dated), body, size);
-    }
-    return withBytes(this.headText(status, reason, lines, body.length, connection, dated), body);
+    const isText = typeof body === "string";
+    const size = isText ? utf8Length(body) : body.length;
+    const text = this.headText(status, reason, lines, size, connection, dated);
+    const from = text.length;
+    const all = newBytes(from + size);
+    if (this.repeated) all.set((this.bytes ??= latin1Bytes(text)), 0);
+    else writeLatin1(all, text, 0);
+    if (!isText) all.set(body, from);
+    else if (size !== body.length) writeUtf8(all, body, from);
+    else writeLatin1(all, body, from);
+    return all;
   }
 }
 
@@ -212,13 +227,12 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes;
 }
 
-/** A head and a body in one piece. `size` is that of the body in UTF-8. */
+/** A head and a text in one piece. `size` is that of the text in UTF-8. */
 export function withText(head: string, body: string, size: number): Uint8Array {
-  // Where every character is one byte, both are written at once.
-  if (size === body.length) return latin1Bytes(head + body);
   const bytes = newBytes(head.length + size);
   writeLatin1(bytes, head, 0);
-  writeUtf8(bytes, body, head.length);
+  if (size === body.length) writeLatin1(bytes, body, head.length);
+  else writeUtf8(bytes, body, head.length);
   return bytes;
 }
 
