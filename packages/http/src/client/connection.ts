@@ -5,8 +5,7 @@
  * byte, both sides want to go on, and nothing has come since that nobody asked for. Everything else ends it. So a
  * connection that goes back to a pool is clean, whatever became of whoever used it.
  */
-import type { Coroutine } from "rondo";
-import { BrokenError } from "rondo";
+import { BrokenError, type Coroutine, moveOnAfter } from "rondo";
 import type { ByteStream } from "rondo/net";
 
 import { TruncatedError } from "../errors.ts";
@@ -19,6 +18,9 @@ import { type ResponseHead, ResponseParser } from "../response-parser.ts";
 const IDLE = 0;
 const BUSY = 1;
 const OVER = 2;
+
+/** How long a connection that nobody uses may take to close, in ms. */
+const LEAVE = 1000;
 
 export class ClientConnection {
   readonly stream: ByteStream;
@@ -160,7 +162,8 @@ export class ClientConnection {
       return;
     }
     this.state = OVER;
-    yield* this.stream.close();
+    // There is nothing on it that could be lost: a server that does not take its leave, or cannot, is not waited for.
+    yield* moveOnAfter(LEAVE, this.stream.close());
   }
 
   private *fill(): Coroutine<void> {
