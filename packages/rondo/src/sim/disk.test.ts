@@ -268,6 +268,74 @@ describe("a crash", () => {
   });
 });
 
+describe("whatever was done to a file", () => {
+  /** As a plain array, so that it is another way to do it. */
+  function after(bytes: readonly number[], [at, data]: readonly [number, readonly number[] | null]): number[] {
+    const result = [...bytes];
+    if (data === null) {
+      result.length = Math.min(at, result.length);
+      while (result.length < at) result.push(0);
+      return result;
+    }
+    while (result.length < at) result.push(0);
+    result.splice(at, data.length, ...data);
+    return result;
+  }
+
+  it("a crash leaves a state that it had since the last sync, or one with a torn write", () => {
+    const kinds = new Set<string>();
+    for (let seed = 1; seed <= 150; seed++) {
+      inWorld(
+        function* (world) {
+          const node = world.node("a", () => sleep(1e6));
+          const { disk: own } = node;
+          yield* own.write("f", "");
+          yield* own.fsync("f");
+          for (let round = 0; round < 3; round++) {
+            let states: number[][] = [[...(own.contents("f") as Uint8Array)]];
+            let ops: (readonly [number, readonly number[] | null])[] = [];
+            for (let i = world.integer(0, 8); i > 0; i--) {
+              const now_ = states.at(-1) as number[];
+              const data = Array.from({ length: world.integer(1, 5) }, () => world.integer(1, 255));
+              const what = world.choose(5);
+              if (what === 4) {
+                yield* own.fsync("f");
+                states = [now_];
+                ops = [];
+                continue;
+              }
+              const at = what === 0 ? now_.length : world.integer(0, now_.length + 3);
+              const op = [at, what === 3 ? null : data] as const;
+              if (what === 0) yield* own.append("f", new Uint8Array(data));
+              else if (what === 3) yield* own.truncate("f", at);
+              else yield* own.writeAt("f", at, new Uint8Array(data));
+              ops.push(op);
+              states.push(after(now_, op));
+              expect([...(own.contents("f") as Uint8Array)]).toEqual(states.at(-1));
+            }
+            node.crash();
+            node.restart();
+            const left = JSON.stringify([...(own.contents("f") as Uint8Array)]);
+            const whole = states.findIndex((one) => JSON.stringify(one) === left);
+            const torn = ops.some(
+              ([at, data], i) =>
+                data !== null &&
+                data.some(
+                  (_, part) => JSON.stringify(after(states[i] as number[], [at, data.slice(0, part)])) === left,
+                ),
+            );
+            expect(whole >= 0 || torn).toBe(true);
+            kinds.add(whole === states.length - 1 ? "all" : whole >= 0 ? "some" : "torn");
+          }
+          node.crash();
+        },
+        { seed },
+      );
+    }
+    expect([...kinds].toSorted()).toEqual(["all", "some", "torn"]);
+  });
+});
+
 describe("the faults of a disk", () => {
   it("are no space: what goes beyond does not happen, and what is given back can be used again", () => {
     inWorld(function* () {
