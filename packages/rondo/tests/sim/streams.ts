@@ -1,9 +1,11 @@
 /** Streams: whatever is cancelled, sliced, held up or cut off, what is read is what was written, in order and whole. */
-import { BrokenError, ClosedError, type Coroutine, group, sleep, type Task } from "../../src/index.ts";
-import { type ByteStream, connect, listen, memoryPair } from "../../src/net/index.ts";
-import type { World } from "../../src/sim/index.ts";
+import { BrokenError, ClosedError, type Coroutine, group, type Operation, sleep, type Task } from "../../src/index.ts";
+import { type ByteStream, connect, IncompleteError, listen, memoryPair, startTls } from "../../src/net/index.ts";
+import { simCertificate, type World } from "../../src/sim/index.ts";
 import { Actor } from "./actors.ts";
 import type { Programs } from "./campaign.ts";
+
+const identity = simCertificate("server");
 
 /** What one side has said, and what the other has heard of it. */
 class Talk {
@@ -118,6 +120,14 @@ function* hear(world: World, stream: ByteStream, talk: Talk): Coroutine<void> {
             const count = yield* stream.readInto(mine);
             return count === undefined ? null : mine.subarray(0, count);
           }
+          if (manner === 1) {
+            try {
+              return (yield* stream.readExactly(size)) ?? null;
+            } catch (error) {
+              if (!(error instanceof IncompleteError)) throw error;
+              world.always("what is missing is missing", error.received < size);
+            }
+          }
           return (yield* stream.read(size)) ?? null;
         });
         if (got === undefined) world.sometimes("a read is given up");
@@ -202,6 +212,79 @@ function* overTcp(world: World): Coroutine<void> {
   for (const talk of [there, back]) talk.check(world);
 }
 
+/** The same behind TLS, on two streams in memory. */
+function* behindTls(world: World): Coroutine<void> {
+  const [there, back] = [new Talk(), new Talk()];
+  const [one, other] = memoryPair({ window: world.pick([5000, 50, 7]) });
+  yield* group(function* (g) {
+    g.spawn(function* () {
+      const stream = yield* startTls(one, { role: "client", ca: identity.ca, servername: "server" });
+      yield* converse(world, stream, there, back);
+    });
+    g.spawn(function* () {
+      const stream = yield* startTls(other, { role: "server", cert: identity.cert, key: identity.key });
+      yield* converse(world, stream, back, there);
+    });
+  });
+  for (const talk of [there, back]) talk.check(world);
+}
+
+/** Lines are lines, whoever gives up waiting for one, alone or in batches, and in turns with other reads. */
+function* inLines(world: World): Coroutine<void> {
+  const [writer, reader] = memoryPair({ window: world.pick([20, 1, 5, 1000]) });
+  const written: string[] = [];
+  const read: string[] = [];
+  yield* group(function* (g) {
+    g.spawn(function* () {
+      for (let n = world.integer(1, 8, "lines"); n > 0; n--) {
+        const text = "abcdefghijklmnopqrstuvwxyz".slice(0, world.choose(27, "length"));
+        written.push(text);
+        yield* writer.write(text + world.pick(["\n", "\r\n"]));
+        if (world.choose(3, "pause") === 2) yield* sleep(1);
+      }
+      yield* writer.close();
+    });
+    const actor = new Actor(world, g, 0, undefined);
+    const lines = reader.lines();
+    const decoder = new TextDecoder();
+    for (let over = false; !over; yield* actor.pause(1)) {
+      switch (world.choose(4, "how")) {
+        case 2: {
+          const batch = yield* actor.within(() => drained(lines.batch(3)));
+          if (batch === undefined) break;
+          if (batch.value === undefined) over = true;
+          else read.push(...batch.value);
+          break;
+        }
+        case 3: {
+          // Not through the lines at all: they take what they give and no more.
+          const raw = yield* actor.within(() => drained(reader.readUntil("\n")));
+          if (raw === undefined) break;
+          if (raw.value === undefined) over = true;
+          else read.push(decoder.decode(raw.value).replace(/\r?\n$/, ""));
+          break;
+        }
+        default: {
+          const line = yield* actor.within(() => drained(lines.next()));
+          if (line === undefined) break;
+          if (line.value === undefined) over = true;
+          else read.push(line.value);
+        }
+      }
+    }
+    yield* reader.close();
+  });
+  world.always(
+    "the lines are those that were written",
+    read.join() === written.join(),
+    `${read.join()} / ${written.join()}`,
+  );
+}
+
+function* drained<T>(operation: Operation<T>): Coroutine<T> {
+  return yield* operation;
+}
+
 /** One computer crashes in the middle: what was read until then is a beginning of what was written. */
 function* cutOff(world: World): Coroutine<void> {
   const [there, back] = [new Talk(), new Talk()];
@@ -281,6 +364,8 @@ function* torn(world: World): Coroutine<void> {
 export const streams: Programs = {
   "a stream in memory gives what was written, whatever is cancelled": inMemory,
   "a stream over TCP gives what was written, whatever the network does": overTcp,
+  "a stream behind TLS gives what was written, whatever is cancelled": behindTls,
+  "lines are lines, whoever gives up waiting for one": inLines,
   "a stream whose peer crashes gives a beginning of what was written": cutOff,
   "a stream that is closed under those who use it tells them all": torn,
 };
