@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesOf, inPieces, requestEvents, responseEvents } from "../tests/events.ts";
 import { BAD_REQUESTS, BAD_RESPONSES, GOOD_REQUESTS, GOOD_RESPONSES, type Message } from "../tests/messages.ts";
+import { mutated, pieces, random } from "../tests/mutate.ts";
 
 // Tens of thousands of errors are made here, and nobody reads where.
 const { stackTraceLimit } = Error;
@@ -88,4 +89,23 @@ it("requests that follow each other are read the same however they are cut", () 
   const whole = requestEvents([bytes]);
   expect(whole.filter((line) => line.startsWith("head ")).length).toBeGreaterThan(40);
   for (const size of [1, 2, 3, 7, 64, 1000]) expect(requestEvents(inPieces(bytes, size))).toEqual(whole);
+});
+
+it("messages with random changes are read, or refused with the same words, however they are cut", () => {
+  for (const [messages, read] of [
+    [[...GOOD_REQUESTS, ...BAD_REQUESTS], readRequest],
+    [[...GOOD_RESPONSES, ...BAD_RESPONSES], readResponse],
+  ] as const) {
+    const texts = messages.map((message) => message.text).filter((text) => text.length < 400);
+    for (let seed = 0; seed < 1000; seed++) {
+      const next = random(seed);
+      const message: Message = { rfc: "", name: "", text: mutated(texts, next), ends: next(2) === 0 };
+      const bytes = bytesOf(message.text);
+      const whole = read(message, [bytes]);
+      for (const parts of [inPieces(bytes, 1), pieces(bytes, next), pieces(bytes, next)]) {
+        const events = read(message, parts);
+        if (events.join("\n") !== whole.join("\n")) expect(events, JSON.stringify(message.text)).toEqual(whole);
+      }
+    }
+  }
 });
