@@ -262,8 +262,13 @@ export function prepareGlobals(): void {
     };
   });
   const classes = globalThis as unknown as Global;
-  for (const [key, fence] of CLASSES)
+  const { moduleLoadList } = (realProcess ?? {}) as { readonly moduleLoadList?: readonly string[] };
+  // To look at it makes Node load all of its HTTP client, which takes longer than most test files: see fence-node.ts.
+  const notLoaded = moduleLoadList?.includes("NativeModule internal/deps/undici/undici") === false;
+  for (const [key, fence] of CLASSES) {
+    if (notLoaded && key === "WebSocket") continue;
     if (typeof classes[key] === "function") classes[key] = sealed(key, classes[key] as new () => object, fence);
+  }
   patchClocks();
   patchCrypto();
   for (const key of ["trace", "dir", "table"]) {

@@ -154,6 +154,18 @@ function patchThreads(module: (name: string) => Module): void {
   }
 }
 
+/**
+ * Node's `WebSocket` is not wrapped where it was not loaded when the first run began. The first thing that it does, in the
+ * call that makes it, is to draw a key of 16 bytes.
+ */
+function refuseWebSocket(): void {
+  if (fencedBy("network") === null) return;
+  const holder: { stack?: string } = {};
+  outsideFences(() => Error.captureStackTrace(holder, refuseWebSocket));
+  if (/node:internal\/deps\/undici/.test(holder.stack ?? ""))
+    throw breach("network", "new WebSocket(…)", WebSocket as never);
+}
+
 function patchChance(crypto: Module): void {
   answer(crypto, "randomUUID", "random", simUuid);
   const bytesOf = (view: ArrayBuffer | ArrayBufferView, offset = 0, size?: number): Uint8Array => {
@@ -168,6 +180,7 @@ function patchChance(crypto: Module): void {
   };
   const later = (fenced: Fenced, done: Done, value: unknown): void => simSoon(fenced, "random", done, [null, value]);
   answer(crypto, "randomBytes", "random", (fenced, [size, done]: [number, Done?]) => {
+    if (size === 16 && done === undefined) refuseWebSocket();
     if (!(size >= 0 && size < 2 ** 31))
       throw new RangeError(`randomBytes() takes a number of bytes, not ${String(size)}`);
     const bytes = Buffer.alloc(size);
