@@ -2,7 +2,7 @@
  * Masking: what a client sends is xored with four random bytes, so that no page can make a browser send bytes of its
  * choice, which old proxies would take for HTTP (RFC 6455, sections 5.3 and 10.3).
  *
- * Long payloads are done four bytes at a time. The key lies in memory in the order in which it is applied, so the order of
+ * Long payloads are done sixteen bytes at a time. The key lies in memory in the order in which it is applied, so the order of
  * bytes in a number does not matter.
  */
 
@@ -11,7 +11,7 @@ const LONG = 64;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 const turned: Uint8Array = new Uint8Array(4);
-const word: Uint32Array = new Uint32Array(turned.buffer);
+const word: Int32Array = new Int32Array(turned.buffer);
 
 /**
  * Xors `bytes`, in place, with the key that begins at `key[at]`; the first of them is byte number `offset` of the payload.
@@ -27,8 +27,16 @@ export function mask(bytes: Uint8Array, key: Uint8Array, at: number, offset: num
     for (let j = 0; j < 4; j++) turned[j] = key[at + ((offset + lead + j) & 3)] as number;
     const mixed = word[0] as number;
     const count = (length - lead) >>> 2;
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + lead, count);
-    for (let j = 0; j < count; j++) words[j] = (words[j] as number) ^ mixed;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + lead, count);
+    const fours = count & ~3;
+    let j = 0;
+    for (; j < fours; j += 4) {
+      (words[j] as number) ^= mixed;
+      (words[j + 1] as number) ^= mixed;
+      (words[j + 2] as number) ^= mixed;
+      (words[j + 3] as number) ^= mixed;
+    }
+    for (; j < count; j++) (words[j] as number) ^= mixed;
     i += count << 2;
   }
   for (; i < length; i++) bytes[i] = (bytes[i] as number) ^ (key[at + ((offset + i) & 3)] as number);

@@ -44,15 +44,15 @@ export interface UpgradeOptions extends WebSocketOptions {
  *   }
  * }
  * await run(() =>
- *   group(function* (g) {
+ *   group(function* () {
  *     const server = yield* serve({ host: "127.0.0.1", port: 0, handler: (request) => upgrade(request, echo) });
  *     const socket = yield* connectWebSocket(`ws://127.0.0.1:${server.address.port}/`);
  *     yield* socket.send("hello");
  *     console.log(yield* socket.receive()); // prints: hello
  *     yield* socket.close();
- *     g.cancel();
+ *     server.stop();
  *   }),
- * ).catch(() => {});
+ * );
  * ```
  */
 export function upgrade(

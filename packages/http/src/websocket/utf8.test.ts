@@ -100,3 +100,32 @@ test("text that is cut anywhere is text, and bytes are judged alike however they
     { numRuns: 500 },
   );
 });
+
+test("long text, which the platform looks at, is judged as short text is, wherever it is cut and wherever it is wrong", () => {
+  const pieces = fc.array(fc.constantFrom("a".repeat(40), "é", "€", "😀", "x".repeat(7), "ж".repeat(30)), {
+    minLength: 4,
+    maxLength: 20,
+  });
+  const flaw = fc.option(
+    fc.tuple(fc.nat(1000), fc.constantFrom("80", "ff", "c0 80", "ed a0 80", "f4 90", "e2 82", "f0 9f 98")),
+    { nil: undefined },
+  );
+  fc.assert(
+    fc.property(pieces, flaw, fc.array(fc.nat(1000), { maxLength: 3 }), (texts, wrong, cuts) => {
+      let bytes: Uint8Array = new TextEncoder().encode(texts.join(""));
+      if (wrong !== undefined) {
+        const at = wrong[0] % (bytes.length + 1);
+        bytes = Buffer.concat([bytes.subarray(0, at), hex(wrong[1]), bytes.subarray(at)]);
+      }
+      const checker = new Utf8Checker();
+      let good = true;
+      let from = 0;
+      for (const end of [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)) {
+        good &&= checker.push(bytes.subarray(from, end));
+        from = end;
+      }
+      expect(good && checker.whole).toBe(isText(bytes));
+    }),
+    { numRuns: 400 },
+  );
+});
