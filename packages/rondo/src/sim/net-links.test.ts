@@ -235,6 +235,47 @@ describe("a cut", () => {
     expect(seen).toEqual([13, true, false, { code: "ETIMEDOUT", syscall: "read", errno: -110 }]);
   });
 
+  test("of the way back is noticed also where the peer does not read", () => {
+    const seen = inWorld(function* (world) {
+      const one = server(world, "server", () => sleep(10_000_000));
+      yield* settle();
+      const stream = use(yield* connect({ host: one.address, port: 80 }));
+      yield* settle();
+      world.network.cut(one, "world", { oneWay: true });
+      yield* stream.write("into the void");
+      return causeOf(yield* thrown(() => stream.read()));
+    });
+    expect(seen).toMatchObject({ code: "ETIMEDOUT" });
+  });
+
+  test("of the way back is over as soon as an answer comes, which says what the lost ones said", () => {
+    const took = inWorld(function* (world) {
+      const { network } = world;
+      network.defaults = { window: 1000, sendBuffer: 1000 };
+      const one = server(world, "server", echo);
+      yield* settle();
+      const stream = use(yield* connect({ host: one.address, port: 80 }));
+      yield* settle();
+      network.link("world", one, { oneWay: true }).latency = 1000;
+      network.cut(one, "world", { oneWay: true });
+      const begun = now();
+      yield* group(function* (g) {
+        g.spawn(function* () {
+          yield* sleep(2300);
+          network.healAll();
+        });
+        yield* stream.write(new Uint8Array(500));
+        yield* sleep(1500);
+        yield* stream.write(new Uint8Array(500));
+        yield* stream.write(new Uint8Array(900));
+        yield* stream.write("x");
+      });
+      return now() - begun;
+    });
+    // It was asked after 2201 ms, and would be again after 6603; what arrives after 2500 is answered.
+    expect(took).toBeCloseTo(2500.5);
+  });
+
   test("of one way is healed, and the connection goes on", () => {
     const seen = connected(function* (world, stream, one) {
       world.network.cut(one, "world", { oneWay: true });

@@ -436,6 +436,38 @@ describe("the end of a connection", () => {
     ]);
   });
 
+  test("an abort is not noticed by whoever has not looked at the connection, until they do", () => {
+    const seen = inWorld(function* (world) {
+      const found: unknown[] = [];
+      const one = server(world, "server", function* (stream) {
+        yield* sleep(100);
+        found.push(stream.statistics().state, (yield* stream.readExactly(5))?.length);
+        found.push(causeOf(yield* thrown(() => stream.read())));
+      });
+      server(world, "writer", function* (stream) {
+        yield* sleep(100);
+        yield* stream.write("hello");
+        found.push((yield* stream.readExactly(5))?.length, causeOf(yield* thrown(() => stream.read())));
+      });
+      yield* settle();
+      for (const host of [one.address, world.nodes[1]?.address as string]) {
+        const stream = yield* connect({ host, port: 80 });
+        yield* stream.write("bytes");
+        yield* settle();
+        stream.abort();
+      }
+      yield* sleep(1000);
+      return found;
+    });
+    expect(seen).toEqual([
+      "open",
+      5,
+      { code: "ECONNRESET", syscall: "read", errno: -104 },
+      5,
+      { code: "EPIPE", syscall: "write", errno: -32 },
+    ]);
+  });
+
   test("what is written to a peer that has closed is answered by a reset", () => {
     const result = inWorld(function* (world) {
       const one = server(world, "server", function* (stream) {
@@ -585,18 +617,21 @@ describe("a crash", () => {
     const got = inWorld(function* (world) {
       let text = "";
       server(world, "server", function* (stream) {
-        text = String.fromCharCode(...((yield* stream.read()) ?? []));
-        yield* thrown(() => stream.read());
+        for (;;) text += String.fromCharCode(...((yield* stream.read()) ?? []));
       });
       yield* settle();
       const client = world.node("client", function* () {
         const stream = yield* connect({ host: world.nodes[0]?.address as string, port: 80 });
         yield* stream.write("sent");
+        // What is lost before the crash is never sent again.
+        world.network.cut("client", "server");
+        yield* stream.write("lost");
+        world.network.healAll();
         yield* sleep(1000);
       });
       yield* sleep(1.2);
       client.crash();
-      yield* sleep(10);
+      yield* sleep(1000);
       return text;
     });
     expect(got).toBe("sent");

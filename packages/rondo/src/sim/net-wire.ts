@@ -311,11 +311,6 @@ export class Wire implements Timed {
       this.clear();
       return;
     }
-    // A reset is sent once.
-    if ((this.head as Run).kind === RST) {
-      this.clear();
-      return;
-    }
     this.lose(this.head as Run, now);
   }
 
@@ -364,11 +359,8 @@ export class Wire implements Timed {
     const tail = this.ackTail;
     const onWay = tail !== null && tail.at > now;
     if (this.head === null && this.waitHead === null && !onWay) return;
-    if (this.head === null) {
-      // An answer that is on its way is lost with the way.
-      if (onWay) tail.at = Infinity;
-      this.deaf = true;
-    }
+    // An answer that was on its way is lost with the way.
+    if (this.head === null) this.deaf = true;
     this.beginRetries(now);
     this.schedule();
   }
@@ -393,20 +385,13 @@ export class Wire implements Timed {
     let at = link.cut ? LOST : link.fate(now, 0);
     // Nobody repeats a reset; but whatever the peer sends next draws another one, so that chance alone loses none.
     if (at === LOST && !link.cut) at = now + this.patience + link.latency;
-    // A reset overtakes nothing but what was lost.
-    let last: Run | null = null;
-    let run = this.head;
-    for (; run !== null && run !== this.stuck; run = run.next) last = run;
-    core.giveRuns(run);
-    if (last === null) this.head = null;
-    else last.next = null;
-    this.tail = last;
-    this.stuck = null;
+    // It overtakes nothing but what was lost.
+    const last = this.dropLost();
     this.retryAt = Infinity;
     this.deaf = false;
     if (at === LOST) {
       core.lost++;
-      this.to.unheard();
+      if (last === null) this.to.unheard();
     } else {
       const reset = core.takeRun();
       reset.kind = RST;
@@ -428,8 +413,21 @@ export class Wire implements Timed {
     this.finWanted = true;
     this.finSent = true;
     this.retryAt = Infinity;
-    if (this.stuck !== null) this.clear();
-    else this.schedule();
+    if (this.stuck !== null && this.dropLost() === null) this.to.unheard();
+    this.schedule();
+  }
+
+  /** What was lost is not sent again, nor what is behind it. Gives the last of those that are still on their way. */
+  private dropLost(): Run | null {
+    let last: Run | null = null;
+    let run = this.head;
+    for (; run !== null && run !== this.stuck; run = run.next) last = run;
+    if (last === null) this.head = null;
+    else last.next = null;
+    this.tail = last;
+    this.stuck = null;
+    this.core.giveRuns(run);
+    return last;
   }
 
   /** Lets go of everything. */

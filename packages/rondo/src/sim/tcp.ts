@@ -196,8 +196,7 @@ export class TcpEnd implements Transport, Timed {
       const { kind } = run;
       (this.incoming as Wire).taken(run);
       // A connection that was closed in order still takes the peer's end, but no bytes: nobody would ever read them.
-      if (kind === DATA) this.bits |= FORGOTTEN;
-      if (kind === DATA || (kind !== RST && (bits & FORGOTTEN) !== 0)) this.wire.reset();
+      if (kind === DATA || (kind !== RST && (bits & FORGOTTEN) !== 0)) this.refuse();
       return;
     }
     switch (run.kind) {
@@ -361,7 +360,7 @@ export class TcpEnd implements Transport, Timed {
 
   /** Everything has been handed over: the descriptor goes back. */
   private release(): void {
-    if (this.unreadCount > 0) this.wire.reset();
+    if (this.unreadCount > 0) this.refuse();
     this.giveBack();
     this.poke();
   }
@@ -372,18 +371,22 @@ export class TcpEnd implements Transport, Timed {
     if ((bits & FAILED) === 0) {
       // Node does not reset a socket whose end is on its way, and Unix sockets know no reset.
       const resettable = this.localAddress.family !== "unix" && ((bits & ENDING) === 0 || wire.unsent > 0);
-      if (resettable) {
-        this.bits |= FORGOTTEN;
-        wire.reset();
-      } else this.leaveInOrder();
+      if (resettable) this.refuse();
+      else this.leaveInOrder();
     }
     this.giveBack();
+  }
+
+  /** There is no such connection any more, and the peer is told so, once. */
+  private refuse(): void {
+    this.bits |= FORGOTTEN;
+    this.wire.reset();
   }
 
   /** As the system closes a descriptor: what it has taken it sends, and says that this was all. */
   private leaveInOrder(): void {
     this.wire.dropUnsent();
-    if (this.unreadCount > 0) this.wire.reset();
+    if (this.unreadCount > 0) this.refuse();
     else this.wire.fin();
     this.giveBack();
   }
