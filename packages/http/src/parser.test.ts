@@ -210,6 +210,16 @@ describe("the response parser", () => {
     ]);
   });
 
+  it("gives what is within the limit of a body whose end is not known, and then refuses the rest", () => {
+    for (const size of [1, 3, 100])
+      expect(responseEvents(["GET"], inPieces(bytesOf(`${OK}\r\nhello`), size), true, { body: 4 })).toEqual([
+        "head 200 OK 1.1 length=-1 until-close []",
+        "data hell",
+        expect.stringContaining("MessageTooLargeError 502"),
+      ]);
+    expect(responseEvents(["GET"], [bytesOf(`${OK}\r\nhello`)], true, { body: 5 }).at(-1)).toBe("closed");
+  });
+
   it("reads the answers to several requests one after the other", () => {
     const answers = `${OK}Content-Length: 1\r\n\r\n1HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n${OK}Content-Length: 1\r\n\r\n3`;
     expect(

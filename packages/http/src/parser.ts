@@ -257,8 +257,10 @@ export abstract class MessageParser {
           this.afterMessage();
           return END;
         }
-        this.remaining = this.end - this.at;
-        this.count(this.remaining);
+        // What is within the limit is given first, so that it makes no difference how it came.
+        if (this.bodySize >= this.bodyLimit) throw this.bodyTooLarge();
+        this.remaining = Math.min(this.end - this.at, this.bodyLimit - this.bodySize);
+        this.bodySize += this.remaining;
         this.take();
         return DATA;
       case FAILED:
