@@ -1,4 +1,4 @@
-// Real servers for the tests of drivers: PostgreSQL and Redis, each in a temporary folder of its own, on a Unix socket
+// Real servers for the tests that need some: PostgreSQL and Redis, each in a temporary folder of its own, on a Unix socket
 // there, so that no port is taken and nothing of the machine's own is touched.
 //
 // PostgreSQL refuses to run as root; where the tests do, both run as another user.
@@ -39,23 +39,24 @@ function otherUser(): { uid: number; gid: number } | undefined | Missing {
   return new Missing("the tests run as root, and there is no other user as whom a server could");
 }
 
-/** Where a program is: beside the others of its package, or on the path. */
-function findProgram(name: string): string | undefined {
+/** Where a program is: beside the others of its package, on the path, or where programs for administrators are. */
+export function findProgram(name: string): string | undefined {
   const versions = "/usr/lib/postgresql";
   const packaged = existsSync(versions)
     ? readdirSync(versions)
         .toSorted((a, b) => Number(b) - Number(a))
         .map((version) => join(versions, version, "bin"))
     : [];
-  const folders = [...packaged, ...(process.env["PATH"] ?? "").split(delimiter)];
+  const folders = [...packaged, ...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 /** A process of the server, from its start to its end. */
-class Running {
+export class Running {
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
-  private said = "";
+  /** All that it has written, on both its outputs. */
+  said = "";
 
   private constructor(command: string, args: readonly string[], as: { uid: number; gid: number } | undefined) {
     this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], cwd: "/", ...as });
@@ -63,21 +64,22 @@ class Running {
     process.once("exit", this.kill);
   }
 
-  /** Starts it, and waits until it says `ready`. */
+  /** Starts it, and waits until it says `ready`, or until the promise of that name is kept. */
   static async start(
     [command, ...args]: readonly [string, ...string[]],
     as: { uid: number; gid: number } | undefined,
-    ready: string,
+    ready: string | ((running: Running) => Promise<void>),
   ): Promise<Running> {
     const running = new Running(command, args, as);
     await new Promise<void>((resolve, reject) => {
       const listen = (chunk: string): void => {
         running.said += chunk;
-        if (running.said.includes(ready)) resolve();
+        if (typeof ready === "string" && running.said.includes(ready)) resolve();
       };
       for (const stream of [running.child.stdout, running.child.stderr]) stream?.setEncoding("utf8").on("data", listen);
       running.child.once("error", reject);
       void running.ended.then(() => reject(new Error(`${command} ended before it was ready:\n${running.said}`)));
+      if (typeof ready !== "string") ready(running).then(resolve, reject);
     });
     return running;
   }
