@@ -1,7 +1,7 @@
 /**
  * What all connections of a server share: the handler, how long and how much, what is counted, the date, the log.
  */
-import { type Coroutine, type Group, type Loop, type Operation, stopping } from "rondo";
+import { BrokenError, type Coroutine, type Group, type Loop, type Operation, stopping } from "rondo";
 import type { ByteStream } from "rondo/net";
 import type { AccessEntry, Logger } from "./access-log.ts";
 import { HttpError } from "./errors.ts";
@@ -136,6 +136,22 @@ export class ServerCore {
     }
     try {
       this.log.error({ err: error }, what);
+    } catch {
+      // A log that fails has nobody to tell.
+    }
+  }
+
+  /**
+   * A connection has failed. What its peer did to it (it speaks no TLS, does not accept the certificate) is no failure of this
+   * side: anybody can do it as often as they like, so only a log hears of it, in a line.
+   */
+  lost(error: unknown, stream: ByteStream): void {
+    if (!(error instanceof BrokenError)) {
+      this.tell(error, null, `the connection ${stream.label} has failed`);
+      return;
+    }
+    try {
+      this.log?.info({ reason: error.message }, "connection lost");
     } catch {
       // A log that fails has nobody to tell.
     }

@@ -162,6 +162,26 @@ describe("where a server listens", () => {
     );
   });
 
+  test.skipIf(noOpenssl !== undefined)(
+    "by TLS, where one who does not speak it is a line of the log and no report",
+    () => {
+      const { server: credentials } = certificates();
+      const said: unknown[] = [];
+      const log = {
+        info: (fields: object, message: string) => void said.push([message, fields]),
+        error: (fields: object) => void said.push(fields),
+      };
+      return serving({ tls: credentials, handler: () => text("hello"), log }, function* (server) {
+        const stranger = yield* connect({ host: "127.0.0.1", port: server.address.port });
+        yield* stranger.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        while ((yield* stranger.read()) !== undefined);
+        stranger.abort();
+        while (said.length === 0) yield* sleep(1);
+        expect(said).toEqual([["connection lost", { reason: expect.stringContaining("127.0.0.1") }]]);
+      });
+    },
+  );
+
   test("neither both nor nowhere", () =>
     run(() =>
       group(function* () {

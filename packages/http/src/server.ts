@@ -134,8 +134,7 @@ export class HttpServer {
     const connection = (stream: ByteStream): Operation<void> => new ServerConnection(core, stream).serve();
     const options = {
       maxConnections: core.limits.connections,
-      onError: (error: unknown, stream: ByteStream) =>
-        core.tell(error, null, `the connection ${stream.label} has failed`),
+      onError: (error: unknown, stream: ByteStream) => core.lost(error, stream),
     };
     if (listener instanceof TlsListener) yield* serveTls(listener, connection, options);
     else yield* serveConnections(listener, connection, options);
