@@ -14,8 +14,9 @@ import {
   TimeoutError,
   type Wait,
 } from "../../src/index.ts";
-import { type ByteStream, connect, ConnectError, IncompleteError, listen, serve } from "../../src/net/index.ts";
+import { type ByteStream, connect, ConnectError, IncompleteError, listen, serve, udp } from "../../src/net/index.ts";
 import { assertLinearizable, keyValue, type World } from "../../src/sim/index.ts";
+import { actors } from "./actors.ts";
 import type { Programs } from "./campaign.ts";
 
 const decoder = new TextDecoder();
@@ -294,6 +295,104 @@ function* closing(world: World): Coroutine<void> {
   for (const client of clients) if (client.up) yield* client.ended();
 }
 
+/** Who accepts and gives up in the same moment loses nobody: everybody who came is accepted once. */
+function* accepting(world: World): Coroutine<void> {
+  const accepted: string[] = [];
+  const arrived: string[] = [];
+  const count = world.integer(1, 6, "clients");
+  const server = world.node("server", function* () {
+    using listener = yield* listen({ host: "0.0.0.0", port: 80, backlog: 10 });
+    const serveOne = function* (stream: ByteStream): Coroutine<void> {
+      accepted.push((yield* line(stream)) ?? "nobody");
+      yield* stream.close();
+    };
+    yield* actors(
+      world,
+      function* (actor): Coroutine<void> {
+        let stream: ByteStream | undefined;
+        try {
+          stream = (yield* actor.attempt("accept", undefined, () => listener.accept()))?.value;
+        } finally {
+          // The actor may be cancelled right behind it.
+          const taken = stream;
+          if (taken !== undefined) actor.group.spawn(() => serveOne(taken));
+        }
+      },
+      { until: 60 },
+    );
+    while (accepted.length < count) yield* serveOne(yield* listener.accept());
+  });
+  const clients = Array.from({ length: count }, (_, client) =>
+    world.node(`client${client}`, function* () {
+      yield* sleep(1 + world.choose(10, "comes"));
+      const stream = yield* connect({ host: "server", port: 80 });
+      yield* stream.write(`client ${client}\n`);
+      yield* stream.read();
+      arrived.push(`client ${client}`);
+      yield* stream.close();
+    }),
+  );
+  for (const client of clients) if (client.up) yield* client.ended();
+  if (server.up) yield* server.ended();
+  world.always("everybody is accepted once", accepted.toSorted().join() === arrived.toSorted().join(), accepted.join());
+  world.always("nobody is left out", accepted.length === count);
+}
+
+/** A datagram is received once, by one of those who wait, whoever gives up; over a network that loses and repeats none. */
+function* datagrams(world: World): Coroutine<void> {
+  world.network.defaults = { loss: 0, duplicate: 0, reorder: 0 };
+  const sent = new Set<string>();
+  const received: string[] = [];
+  let over = false;
+  const server = world.node("server", function* () {
+    const socket = yield* udp({ bind: { host: "0.0.0.0", port: 53 } });
+    const note = ({ data }: { readonly data: Uint8Array }): void => void received.push(decoder.decode(data));
+    yield* actors(
+      world,
+      function* (actor): Coroutine<void> {
+        const got = yield* actor.attempt("receive", undefined, () => socket.receive());
+        if (got !== undefined) note(got.value);
+      },
+      { until: 60 },
+    );
+    while (!over || socket.statistics().waiting > 0) {
+      const got = yield* moveOnAfter(500, socket.receive());
+      if (!got.timedOut) note(got.value);
+    }
+    world.always("nothing is dropped", socket.statistics().dropped === 0);
+    socket.close();
+  });
+  const client = world.node("client", () =>
+    group(function* (g) {
+      yield* sleep(1);
+      const socket = yield* udp();
+      for (let sender = world.integer(1, 3, "senders"); sender > 0; sender--) {
+        g.spawn(function* () {
+          for (let n = world.integer(1, 5, "datagrams"); n > 0; n--) {
+            const text = `${sender}.${n}`;
+            sent.add(text);
+            yield* socket.send(text, { host: server.address, port: 53 });
+            yield* sleep(world.choose(4, "pause"));
+          }
+        });
+      }
+      g.spawn(function* () {
+        yield* sleep(100);
+        socket.close();
+      });
+    }),
+  );
+  yield* client.ended();
+  yield* sleep(5000);
+  over = true;
+  yield* server.ended();
+  world.always(
+    "each is received once",
+    received.toSorted().join() === [...sent].toSorted().join(),
+    `${received.join()} of ${[...sent].join()}`,
+  );
+}
+
 function* refused(accept: Wait<ByteStream>): Coroutine<unknown> {
   try {
     yield* accept;
@@ -306,5 +405,7 @@ function* refused(accept: Wait<ByteStream>): Coroutine<unknown> {
 export const serving: Programs = {
   "serve(): a stop drains it: who was answered in time has the answer, who was not has had its time": drain,
   "a store behind a server that crashes, over a bad network: its history is that of a store": store,
+  "accept(): everybody who comes is accepted once, whoever gives up": accepting,
+  "udp(): a datagram is received once, whoever gives up": datagrams,
   "serve(): closed, cancelled or stopped, it leaves nobody waiting and nothing open": closing,
 };
