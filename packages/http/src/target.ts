@@ -67,14 +67,14 @@ export function targetForm(
 }
 
 /** Where the authority of a URL begins; -1 where it is neither http nor https. */
-export function authorityStart(bytes: Uint8Array, from: number, to: number): number {
+function authorityStart(bytes: Uint8Array, from: number, to: number): number {
   if (to - from > 7 && isWord(bytes, from, from + 7, "http://")) return from + 7;
   if (to - from > 8 && isWord(bytes, from, from + 8, "https://")) return from + 8;
   return -1;
 }
 
 /** Where it ends. */
-export function authorityEnd(bytes: Uint8Array, from: number, to: number): number {
+function authorityEnd(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   while (at < to && bytes[at] !== SLASH && bytes[at] !== QUESTION) at++;
   return at;
