@@ -376,10 +376,71 @@ function* broadcast(world: World): Coroutine<void> {
   }
 }
 
+/** Subscribers and senders that come, are cloned and go: who leaves holds nobody up, and who is left hears of the end. */
+function* audience(world: World): Coroutine<void> {
+  const capacity = world.integer(1, 3);
+  const broadcast = new Broadcast<number>(capacity);
+  let next = 0;
+  let ends = 0;
+  world.always("no sender waits beside room, or for nobody", () => {
+    const { sending, depth, subscribers } = broadcast.statistics();
+    if (sending > 0 && subscribers === 0) return "a sender waits though nobody listens";
+    return sending === 0 || depth >= capacity || "a sender waits beside room";
+  });
+  world.always("nobody waits for an end that has come", () => {
+    const { senders } = broadcast.statistics();
+    return senders > 0 || [...broadcast.subscriptions].every((one) => one.statistics().receiving === 0);
+  });
+  yield* actors(
+    world,
+    function* (actor): Coroutine<void> {
+      try {
+        if (actor.index % 2 === 0) {
+          using sender = broadcast.cloneSender();
+          for (let n = world.integer(1, 4, "items"); n > 0; n--) {
+            const item = next++;
+            yield* actor.attempt("send", item, () => sender.send(item));
+          }
+          if (world.choose(15, "own end") === 14) broadcast.close();
+          return;
+        }
+        using subscription = broadcast.subscribe();
+        const copy = world.choose(3, "clone") === 2 ? subscription.clone() : undefined;
+        const got: number[] = [];
+        try {
+          for (let n = world.integer(1, 5, "items"); n > 0; n--) {
+            const item = yield* actor.attempt("receive", undefined, () => subscription.receive());
+            if (item === undefined) continue;
+            if (item.value === undefined) {
+              ends++;
+              break;
+            }
+            got.push(item.value);
+          }
+          if (copy === undefined) return;
+          // The copy stands where the other one stood: it receives the same, and in the same order.
+          for (const item of got) {
+            const again = copy.tryReceive();
+            world.always("a clone receives the same", again?.value === item, `${again?.value} and ${item}`);
+          }
+        } finally {
+          copy?.close();
+        }
+      } catch (error) {
+        if (!(error instanceof ClosedError)) throw error;
+      }
+    },
+    { until: 100 },
+  );
+  world.sometimes("somebody hears the end", ends > 0);
+  world.always("nobody is left", broadcast.statistics().sending === 0 && broadcast.statistics().subscribers === 0);
+}
+
 export const lines: Programs = {
   "Channel: a queue with an end, whatever is cancelled": channel,
   "Channel: with ends that come and go each item is received once": ends,
   "select: at most one arm happens, and the channels stay queues": selecting,
   "Queue: in its order, counted until done, shut down by anyone": queue,
   "Broadcast: everybody receives or misses what was sent since they came": broadcast,
+  "Broadcast: who leaves holds nobody up, and who is left hears of the end": audience,
 };
