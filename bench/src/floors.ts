@@ -54,6 +54,9 @@ export const floors: readonly Floor[] = [
   slower("lines", 3, "Node"),
   slower("lines-file", 3, "Node"),
   ratio("idle-bytes", 1.15, "Node"),
+  ratio("http-hello", 0.55, "Node"),
+  ratio("http-client", 0.8, "undici"),
+  ratio("http-client", 0.4, "fetch"),
 ];
 
 /** Looks at one floor; `undefined` where the session did not measure what it takes. */

@@ -11,7 +11,20 @@ import { measureWorkload, type Result } from "./session.ts";
 import { workloads } from "./work/index.ts";
 
 const output = fileURLToPath(new URL("../results/latest.json", import.meta.url));
-const order = ["Rondo", "async/await", "Node", "Effect", "Effection", "RxJS", ...Object.keys(pythonPeers)];
+const order = [
+  "Rondo",
+  "async/await",
+  "Node",
+  "Effect",
+  "Effection",
+  "RxJS",
+  "Fastify",
+  "Hono",
+  "Bun",
+  "undici",
+  "fetch",
+  ...Object.keys(pythonPeers),
+];
 
 function readOptions(): Options {
   try {

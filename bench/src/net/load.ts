@@ -17,6 +17,8 @@ export type Order =
       readonly size: number;
       readonly inFlight: number;
     }
+  /** Asks over each open connection once by HTTP, and waits for the answers. */
+  | { readonly do: "request"; readonly name: string }
   /** Sends bytes to one port, and takes them from the other. */
   | { readonly do: "copy"; readonly from: number; readonly to: number; readonly bytes: number };
 
@@ -28,7 +30,7 @@ const AT_ONCE = 100;
 
 interface Connection {
   readonly socket: net.Socket;
-  taken: (bytes: Uint8Array) => void;
+  taken: (bytes: Buffer) => void;
 }
 
 const open = new Map<string, Connection[]>();
@@ -37,7 +39,7 @@ const buffer = Buffer.allocUnsafe(256 * 1024);
 
 function connect(port: number, number: number): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const connection: { socket?: net.Socket; taken: (bytes: Uint8Array) => void } = { taken: () => undefined };
+    const connection: { socket?: net.Socket; taken: (bytes: Buffer) => void } = { taken: () => undefined };
     const socket = net.connect({
       host: "127.0.0.1",
       port,
@@ -47,7 +49,7 @@ function connect(port: number, number: number): Promise<Connection> {
       allowHalfOpen: true,
       onread: {
         buffer,
-        callback: (size: number, bytes: Uint8Array) => {
+        callback: (size: number, bytes: Buffer) => {
           connection.taken(bytes.subarray(0, size));
           return true;
         },
@@ -116,6 +118,22 @@ function echo(name: string, messages: number, size: number, inFlight: number): P
   }) as Promise<number>;
 }
 
+/** `GET /` on each connection; what comes back has to be an answer. */
+async function request(name: string): Promise<void> {
+  await Promise.all(
+    (open.get(name) ?? []).map(
+      (connection) =>
+        new Promise<void>((resolve, reject) => {
+          connection.taken = (bytes) => {
+            if (bytes.subarray(0, 15).toString() === "HTTP/1.1 200 OK") resolve();
+            else reject(new Error("an answer was none"));
+          };
+          connection.socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        }),
+    ),
+  );
+}
+
 function p99Of(ms: Float64Array): number {
   return (ms.toSorted()[Math.floor(ms.length * 0.99)] ?? 0) * 1e6;
 }
@@ -159,6 +177,9 @@ async function obey(order: Order): Promise<Answer> {
       return { done: true };
     case "echo":
       return { done: true, p99: await echo(order.name, order.messages, order.size, order.inFlight) };
+    case "request":
+      await request(order.name);
+      return { done: true };
     case "copy":
       await copy(order.from, order.to, order.bytes);
       return { done: true };

@@ -29,9 +29,17 @@ export class Server {
     this.ports = ports;
   }
 
-  static async start(contestant: string, work: string): Promise<Server> {
-    const [command = "", ...args] = commands[contestant] ?? [];
-    const child = spawn(command, [...args, work], { stdio: ["pipe", "pipe", "inherit"] });
+  static start(contestant: string, work: string): Promise<Server> {
+    return Server.run(contestant, [...(commands[contestant] ?? []), work]);
+  }
+
+  /** Starts a command that says its ports and answers questions. */
+  static async run(
+    contestant: string,
+    [command = "", ...args]: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Server> {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environment } });
     const gone = once(child, "exit").then(([status]) => {
       throw new Error(`the server of ${contestant} ended with status ${status}`);
     });

@@ -6,6 +6,8 @@ import { cancelSleepers } from "./cancel.ts";
 import { channelOfMany, channelOfOne } from "./channel.ts";
 import { copying } from "./copy.ts";
 import { echoes } from "./echo.ts";
+import { httpClient } from "./http-client.ts";
+import { httpFile, httpHello, httpIdle, httpJson, httpUpload } from "./http.ts";
 import { idleBytes, idleGrowth } from "./idle.ts";
 import { linesOfFile, linesOfStream } from "./lines.ts";
 import { lockContended, lockPair } from "./lock.ts";
@@ -17,6 +19,7 @@ import { switching } from "./switch.ts";
 import { timeouts } from "./timeout.ts";
 import { timers } from "./timers.ts";
 import { untilResolved } from "./until.ts";
+import { socketBroadcast, socketEcho } from "./websocket.ts";
 
 export const workloads: readonly Workload[] = [
   switching,
@@ -43,4 +46,12 @@ export const workloads: readonly Workload[] = [
   linesOfFile,
   idleBytes,
   idleGrowth,
+  httpHello,
+  httpJson,
+  httpUpload,
+  httpFile,
+  httpIdle,
+  httpClient,
+  socketBroadcast,
+  socketEcho,
 ];
