@@ -1,7 +1,7 @@
 /** What all parts of the simulated network share: the world's clock, what is counted, and pieces to use again. */
 import type { Timed } from "../loop/timers.ts";
 import type { Clockwork } from "./clockwork.ts";
-import { Run } from "./net-wire.ts";
+import { Run } from "./net-run.ts";
 import type { TcpEnd } from "./tcp.ts";
 
 /** Attempts to send again before a connection is given up, as of Linux (tcp_retries2, tcp_syn_retries). */

@@ -12,7 +12,7 @@ import type { Link } from "./links.ts";
 import { LOST } from "./links.ts";
 import type { NetCore } from "./net-core.ts";
 import { systemError } from "./net-errors.ts";
-import { HELLO } from "./net-wire.ts";
+import { HELLO } from "./net-run.ts";
 import type { System } from "./net-system.ts";
 import { TcpEnd } from "./tcp.ts";
 

@@ -10,38 +10,11 @@
  * attempt, and what comes behind it waits for it; after too many attempts the connection is dead (`ETIMEDOUT`).
  */
 import type { Timed } from "../loop/timers.ts";
-import type { Link } from "./links.ts";
-import { LOST } from "./links.ts";
+import { type Link, LOST } from "./links.ts";
 import type { NetCore } from "./net-core.ts";
 import { systemError } from "./net-errors.ts";
+import { DATA, FIN, RST, type Run } from "./net-run.ts";
 import type { TcpEnd } from "./tcp.ts";
-
-/** What a run without bytes says. */
-export const DATA = 0;
-/** The sender will send no more. */
-export const FIN = 1;
-/** There is no such connection, or it has been aborted. */
-export const RST = 2;
-/** The last step of the handshake. */
-export const HELLO = 3;
-
-/** A piece of the stream. */
-export class Run {
-  bytes: Uint8Array | null;
-  size: number;
-  kind: number;
-  /** When it arrives; once it was taken, when the sender knows. */
-  at: number;
-  next: Run | null;
-
-  constructor() {
-    this.bytes = null;
-    this.size = 0;
-    this.kind = DATA;
-    this.at = 0;
-    this.next = null;
-  }
-}
 
 /** The shortest time after which something is sent again, and the longest, in ms (Linux: TCP_RTO_MIN, TCP_RTO_MAX). */
 const RTO_MIN = 200;
@@ -119,11 +92,6 @@ export class Wire implements Timed {
     if (beyond <= 0) return 0;
     this.collect(this.core.clockwork.time);
     return Math.max(0, this.unread + this.waiting - this.buffer);
-  }
-
-  /** Something is on its way, or was and waits for its turn. */
-  get busy(): boolean {
-    return this.head !== null || this.waitHead !== null;
   }
 
   // ---- sending ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import type { Timed } from "../loop/timers.ts";
 import type { Link } from "./links.ts";
 import type { NetCore, NetSystem } from "./net-core.ts";
 import { systemError } from "./net-errors.ts";
-import { DATA, FIN, HELLO, RST, type Run, Wire } from "./net-wire.ts";
+import { DATA, FIN, HELLO, RST, type Run } from "./net-run.ts";
+import { Wire } from "./net-wire.ts";
 
 /** The stream wants bytes. */
 const FLOWING = 1;
