@@ -55,8 +55,13 @@ function* connections(world: World): Coroutine<void> {
   let checks = 0;
   ledger.fails = () => ++connects % refuses === 0;
 
+  let cleared = { at: -1, made: 0 };
+
   function* use(connection: Connection, actor: Actor): Coroutine<void> {
     ledger.begin(connection);
+    // Whoever was given one in the moment of a clear has it; nobody else gets one that was made before.
+    const fresh = connection.id > cleared.made || world.time === cleared.at;
+    world.always("what was made before a clear is lent no more", fresh, `${connection.id}`);
     try {
       yield* actor.pause(2);
     } finally {
@@ -101,6 +106,7 @@ function* connections(world: World): Coroutine<void> {
         const what = world.choose(8, "what");
         try {
           if (what === 7) {
+            cleared = { at: world.time, made: ledger.made.length };
             const interrupt = world.chance(0.2);
             interrupted ||= interrupt;
             p.clear(undefined, { pause: world.chance(0.3), interrupt });
@@ -135,7 +141,7 @@ function* connections(world: World): Coroutine<void> {
         atRest() {
           const now = p.statistics();
           if (now.state !== "ready" || refuses !== Infinity) return;
-          world.always("nobody waits at rest beside an idle connection", now.waiters === 0 || now.idle === 0);
+          world.always("whoever waits gets one", now.waiters === 0, `${now.waiters} wait, ${now.idle} are idle`);
         },
       },
     );
