@@ -40,14 +40,14 @@ const TIMING: Timing = { heartbeat: 100, patience: 1000, answer: 800 };
 const CLIENT_PATIENCE = 2000;
 const KEYS = ["colour", "shape"] as const;
 
-/** What makes trouble; any of them may be asked for alone. */
-export const nemeses: Readonly<Record<string, () => Nemesis>> = {
-  partitions: () => partition(),
-  "isolated nodes": () => isolate(),
+/** What makes trouble, and for whom: only replicas crash, but clients lose their answers too. Any may be asked for alone. */
+export const nemeses: Readonly<Record<string, (nodes: readonly SimNode[]) => Nemesis>> = {
+  partitions: (nodes) => partition({ nodes }),
+  "isolated nodes": (nodes) => isolate({ nodes }),
   rings: () => ring(),
   bridges: () => bridge(),
-  "flapping links": () => flap(),
-  "lossy links": () => lossy(),
+  "flapping links": (nodes) => flap({ nodes }),
+  "lossy links": (nodes) => lossy({ nodes }),
   crashes: () => crashStorm(),
   pauses: () => pauses({ most: 2 }),
   "slow nodes": () => slowNode(),
@@ -106,7 +106,7 @@ export function cluster({ kinds = Object.keys(nemeses), medium = onDisk, seen = 
       world.node(name, () => client(new Client(name, members, CLIENT_PATIENCE), world, history)),
     );
 
-    const trouble = kinds.map((kind) => (nemeses[kind] as () => Nemesis)());
+    const trouble = kinds.map((kind) => nemeses[kind]?.([...replicas, ...clients]) ?? unknown(kind));
     if (trouble.length > 0) world.nemesis(trouble, { every: [50, 1500], for: [50, 4000], nodes: replicas });
     yield* sleep(world.integer(0, 15_000, "how long there is trouble"));
 
@@ -122,6 +122,10 @@ export function cluster({ kinds = Object.keys(nemeses), medium = onDisk, seen = 
       replicas.some(({ incarnation }) => incarnation > 1),
     );
   };
+}
+
+function unknown(kind: string): never {
+  throw new RangeError(`there is no nemesis "${kind}"; there are ${Object.keys(nemeses).join(", ")}`);
 }
 
 function* replica(node: SimNode, members: readonly Member[], watcher: Watcher, medium: Medium): Coroutine<void> {

@@ -75,7 +75,7 @@ export const aba: Planted = {
   name: "ABA",
   about: "it looks as it did before, but it has been taken and given back meanwhile",
   on: "tasks",
-  budget: 500,
+  budget: 1500,
   broken: () => program(new FreeList()),
   mended: () => program(new MendedFreeList()),
 };

@@ -75,7 +75,7 @@ export const staleLeader: Planted = {
   name: "stale leader after a pause",
   about: "a leader stands still between looking at its lease and writing",
   on: "world",
-  budget: 500,
+  budget: 1500,
   broken: (world) => program(world, false),
   mended: (world) => program(world, true),
 };
