@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { broadcast, serve, upgrade, type WebSocket } from "@rondo/http";
-import { group, run } from "rondo";
+import { group, run, until } from "rondo";
 import { WebSocketServer } from "ws";
 
 const HOST = "127.0.0.1";
@@ -25,7 +25,8 @@ async function rondo(): Promise<void> {
   await run(() =>
     group(function* () {
       const server = yield* serve({ host: HOST, port: 0, handler: (request) => upgrade(request, talk) });
-      void ready(server.address.port).then(() => process.exit(0));
+      yield* until(ready(server.address.port));
+      server.stop({ within: 0 });
     }),
   );
 }

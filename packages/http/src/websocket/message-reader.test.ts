@@ -183,6 +183,11 @@ describe("text that is none is refused at the byte that shows it (RFC 6455, 8.1)
     expect(() => messages.next()).toThrow("not UTF-8");
   });
 
+  test("a message in parts that ends in the middle of a character is none either", () => {
+    expect(() => said([frame(0x81, hex("61 e2 82"))], { inParts: true })).toThrow("not UTF-8");
+    expect(() => said([frame(0x01, hex("61 e2 82")), frame(0x80, "")], { inParts: true })).toThrow("not UTF-8");
+  });
+
   test("binary is not looked at", () => expect(said([frame(0x82, hex("ff c0 80"))])).toEqual(["<ffc080>"]));
 });
 
@@ -285,6 +290,19 @@ describe("compressed messages (RFC 7692, 7.2.3)", () => {
     const before = process.memoryUsage().arrayBuffers;
     expect(() => messages.next()).toThrow(expect.objectContaining({ code: 1009 }));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+    messages.close();
+  });
+
+  test("the parts of a compressed message are the reader's to keep", () => {
+    const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) >>> 9);
+    const messages = reader({ deflate: TAKEOVER });
+    messages.inParts = true;
+    messages.push(frame(0xc2, deflated(bytes)));
+    const parts: Uint8Array[] = [];
+    for (let event = messages.next(); event !== ENDED; event = messages.next())
+      if (event === PART) parts.push(messages.value as Uint8Array);
+    expect(parts.length).toBeGreaterThan(3);
+    expect(Buffer.compare(Buffer.concat(parts), bytes)).toBe(0);
     messages.close();
   });
 

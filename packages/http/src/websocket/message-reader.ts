@@ -191,7 +191,6 @@ export class MessageReader {
     this.mode = this.inParts ? PARTS : WHOLE;
     this.inParts = false;
     this.seen = 0;
-    this.checker?.reset();
     this.partDecoder = null;
   }
 
