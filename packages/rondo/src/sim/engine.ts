@@ -339,6 +339,7 @@ export class Engine implements Clockwork, Stepper {
       for (const part of this.parts) left.push(...part.held(node));
       const timers = loop.timers.size - loop.weak;
       if (timers > 0) left.push(timers === 1 ? "a timer" : `${timers} timers`);
+      if (loop.outside !== 0) left.push(`a wait for something outside (${loop.outside} by the count of its loop)`);
     }
     for (const part of this.parts) part.ended(node);
     if (left.length > 0) this.fail(new LeakError(node.name, left));
