@@ -25,7 +25,7 @@ export const checks: readonly Check[] = [
     script: "news-memory.ts",
     amount: 10_000,
   },
-  { name: "sim-steps", title: "steps of a simulated world", script: "sim/steps.ts", amount: 4_000_000 },
+  { name: "sim-steps", title: "steps of a simulated world", script: "sim/steps.ts", amount: 2_000_000 },
   { name: "sim-idle", title: "a simulated world that mostly waits", script: "sim/idle.ts", amount: 24 },
   { name: "sim-packets", title: "packets of a simulated network", script: "sim/packets.ts", amount: 400_000 },
   { name: "sim-runs", title: "runs of a small program", script: "sim/runs.ts", amount: 2000 },
