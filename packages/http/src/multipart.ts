@@ -9,6 +9,7 @@ import { type Coroutine, Flow } from "rondo";
 
 import { HttpError, ProtocolError } from "./errors.ts";
 import { HttpHeaders } from "./headers.ts";
+import { Pieces } from "./pieces.ts";
 import { parameterOf } from "./request.ts";
 import { CLASS, COLON, CR, LF, TOKEN, VALUE } from "./tokens.ts";
 
@@ -224,22 +225,14 @@ class BodyPart implements Part {
 
   *bytes(options: { readonly max?: number | undefined } = {}): Coroutine<Uint8Array> {
     const { max = TEXT } = options;
-    const pieces: Uint8Array[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     for (;;) {
       const piece = yield* this.body.next();
-      if (piece === undefined) break;
-      size += piece.length;
-      if (size > max) throw new HttpError(413, `the part ${JSON.stringify(this.name)} is longer than ${max} bytes`);
+      if (piece === undefined) return pieces.join();
       pieces.push(piece);
+      if (pieces.size > max)
+        throw new HttpError(413, `the part ${JSON.stringify(this.name)} is longer than ${max} bytes`);
     }
-    const all = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
   }
 
   *text(options?: { readonly max?: number | undefined }): Coroutine<string> {

@@ -9,9 +9,9 @@ import { type Coroutine, Flow } from "rondo";
 import type { Address } from "rondo/net";
 import { HttpError } from "./errors.ts";
 import type { HttpHeaders } from "./headers.ts";
+import { Pieces } from "./pieces.ts";
 import type { RequestHead } from "./request-parser.ts";
 import { ABSOLUTE_FORM, ORIGIN_FORM } from "./target.ts";
-import { joined } from "./web-body.ts";
 
 /** What a request asks of the connection on which it came. */
 export interface Carrier {
@@ -175,7 +175,7 @@ export class HttpRequest {
   get body(): Flow<Uint8Array> {
     if (this.flow === null) {
       this.claim();
-      this.flow = Flow.from<Uint8Array>(new Pieces(this, this._carrier), {
+      this.flow = Flow.from<Uint8Array>(new BodySource(this, this._carrier), {
         name: `body of ${this.method} ${this.path}`,
       });
     }
@@ -187,17 +187,15 @@ export class HttpRequest {
     const { max = this._carrier.buffered } = options;
     if (this.length > max) throw this.tooLarge(max);
     this.claim();
-    const pieces: Uint8Array[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     for (;;) {
       const piece = yield* this._carrier.readBody(this);
       if (piece === undefined) break;
-      size += piece.length;
-      if (size > max) throw this.tooLarge(max);
       pieces.push(piece);
+      if (pieces.size > max) throw this.tooLarge(max);
     }
     this.state = READ;
-    return joined(pieces, size);
+    return pieces.join();
   }
 
   /** The whole body as text, in UTF-8, or in what `Content-Type` names. Throws as `bytes`, and 415 for an unknown charset. */
@@ -247,7 +245,7 @@ export class HttpRequest {
 }
 
 /** The body as a flow wants it. */
-class Pieces {
+class BodySource {
   private readonly request: HttpRequest;
   private readonly carrier: Carrier;
   constructor(request: HttpRequest, carrier: Carrier) {

@@ -12,6 +12,7 @@ import { decoded } from "../coding.ts";
 import { HttpError, MessageTooLargeError } from "../errors.ts";
 import type { HttpHeaders } from "../headers.ts";
 import { NEED } from "../parser.ts";
+import { Pieces } from "../pieces.ts";
 import { parameterOf } from "../request.ts";
 import type { ResponseHead } from "../response-parser.ts";
 import type { ClientConnection } from "./connection.ts";
@@ -144,19 +145,17 @@ export class ClientResponse implements Disposable, AsyncDisposable {
       return all;
     }
     const { body } = this;
-    const pieces: Uint8Array[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     let whole = false;
     try {
       for (;;) {
         const piece = yield* body.next();
         if (piece === undefined) break;
-        size += piece.length;
-        if (size > max) throw this.tooLarge(max);
         pieces.push(piece);
+        if (pieces.size > max) throw this.tooLarge(max);
       }
       whole = true;
-      return joined(pieces);
+      return pieces.join();
     } finally {
       if (!whole) this.close();
     }
@@ -219,7 +218,7 @@ export class ClientResponse implements Disposable, AsyncDisposable {
   }
 
   /** The next bytes, as they travel. @internal */
-  *next(): Coroutine<Uint8Array | undefined> {
+  *_next(): Coroutine<Uint8Array | undefined> {
     this.taken = true;
     const piece = this.ready.shift();
     if (piece !== undefined) return piece;
@@ -303,7 +302,7 @@ class BodySource {
     this.response = response;
   }
   receive(): Coroutine<Uint8Array | undefined> {
-    return this.response.next();
+    return this.response._next();
   }
   tryReceive(): undefined {
     return undefined;
