@@ -20,7 +20,7 @@ import { HEAD, NEED, type ParserEvent } from "./parser.ts";
 import { gather, isLight } from "./pipeline.ts";
 import { type Carrier, HttpRequest } from "./request.ts";
 import { type RequestHead, RequestParser } from "./request-parser.ts";
-import { CLOSES, type HttpResponse } from "./response.ts";
+import { CLOSES, HttpResponse } from "./response.ts";
 import { asResponse, isOperation, plainly, type ServerCore } from "./server-core.ts";
 import type { Mortal } from "./timeouts.ts";
 import { NO_LENGTH, SAY_CLOSE, SILENT } from "./writer.ts";
@@ -180,7 +180,7 @@ export class ServerConnection implements Mortal, Carrier {
       let response: HttpResponse;
       try {
         let answer: unknown = core.handler(request);
-        if (isOperation(answer)) answer = yield* answer;
+        if (!(answer instanceof HttpResponse) && isOperation(answer)) answer = yield* answer;
         response = asResponse(answer);
       } catch (error) {
         response = this.failed(error, request);
@@ -201,7 +201,8 @@ export class ServerConnection implements Mortal, Carrier {
       if (small === null) {
         stays = yield* out.send(response, request, keeps);
         now = core.loop.now();
-      } else {
+      } else if (parser.buffered > 0 || this.cut !== null || !stream.tryWrite(small)) {
+        // With others waiting behind it, each answer is a point at which other tasks may get their turn.
         const wait = stream.write(small);
         yield* wait;
         if (wait.waiter !== null) now = core.loop.now();

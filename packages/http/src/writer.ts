@@ -33,6 +33,9 @@ export const CHUNK_END: Uint8Array = latin1Bytes("\r\n");
 /** What follows the last chunk where there are no trailers. */
 export const LAST_CHUNK: Uint8Array = latin1Bytes("0\r\n\r\n");
 
+/** The bytes of an answer are kept for the next one where its text is no longer than this. */
+const REMEMBERED = 1024;
+
 /** A chunk no longer than this is copied into one piece with its size: less than what a piece more would cost. */
 const COPIED = 4096;
 
@@ -74,6 +77,11 @@ export class ResponseWriter {
   /** The same text as bytes, once it has been asked for twice: copying them is cheaper than writing it again. */
   declare private bytes: Uint8Array | null;
   declare private repeated: boolean;
+  /** The last small text, and all of what was written with it: the same answer a second time is the same bytes. */
+  declare private lastBody: string;
+  declare private lastSize: number;
+  declare private lastText: string;
+  declare private lastWhole: Uint8Array | null;
 
   constructor(now: () => number) {
     this.clock = new HttpClock(now);
@@ -86,6 +94,10 @@ export class ResponseWriter {
     this.text = "";
     this.bytes = null;
     this.repeated = false;
+    this.lastBody = "";
+    this.lastSize = 0;
+    this.lastText = "";
+    this.lastWhole = null;
   }
 
   /**
@@ -148,8 +160,11 @@ export class ResponseWriter {
     dated?: boolean,
   ): Uint8Array {
     const isText = typeof body === "string";
-    const size = isText ? utf8Length(body) : body.length;
+    const same = isText && body === this.lastBody;
+    const size = same ? this.lastSize : isText ? utf8Length(body) : body.length;
     const text = this.headText(status, reason, lines, size, connection, dated);
+    // Nobody changes what was handed over to be sent, so the very same bytes can be sent again.
+    if (same && this.lastWhole !== null && text === this.lastText) return this.lastWhole;
     const from = text.length;
     const all = newBytes(from + size);
     if (this.repeated) all.set((this.bytes ??= latin1Bytes(text)), 0);
@@ -157,6 +172,12 @@ export class ResponseWriter {
     if (!isText) all.set(body, from);
     else if (size !== body.length) writeUtf8(all, body, from);
     else writeLatin1(all, body, from);
+    if (isText && size <= REMEMBERED) {
+      this.lastBody = body;
+      this.lastSize = size;
+      this.lastText = text;
+      this.lastWhole = all;
+    }
     return all;
   }
 }
