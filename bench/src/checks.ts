@@ -30,7 +30,6 @@ export const checks: readonly Check[] = [
   { name: "sim-packets", title: "packets of a simulated network", script: "sim/packets.ts", amount: 400_000 },
   { name: "sim-runs", title: "runs of a small program", script: "sim/runs.ts", amount: 2000 },
   { name: "sim-memory", title: "memory of a long run", script: "sim/memory.ts", amount: 1000 },
-  { name: "sim-packets", title: "packets of a simulated network", script: "sim/packets.ts", amount: 400_000 },
 ];
 
 /** Runs a check in a process of its own. Never rejects: a crash is a limit not held. */
