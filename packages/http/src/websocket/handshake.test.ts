@@ -266,8 +266,8 @@ describe("extensions as they are written (RFC 6455, 9.1)", () => {
   ])("not %j", (header) => expect(parseExtensions(header)).toBe(undefined));
 
   test("a long header is read in time that grows with it", () => {
-    expect(parseExtensions(`a; b="${"\\,;".repeat(200_000)}`)).toBe(undefined);
-    expect(parseExtensions("a;b,".repeat(100_000))?.length).toBe(100_000);
+    expect(parseExtensions(`a; b="${"\\,;".repeat(50_000)}`)).toBe(undefined);
+    expect(parseExtensions("a;b,".repeat(20_000))?.length).toBe(20_000);
   });
 });
 
