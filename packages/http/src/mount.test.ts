@@ -195,6 +195,20 @@ describe("a mounted handler", () => {
     );
   });
 
+  test("a stream is cancelled too when the client leaves before anything was asked of it but a first look", () => {
+    let cancelled = false;
+    return serving(
+      mount(() => new Response(new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) }))),
+      function* (client) {
+        yield* client.send(GET);
+        client.stream.abort();
+        yield* sleep(10);
+        yield* until(new Promise((resolve) => setImmediate(resolve)));
+        expect(cancelled).toBe(true);
+      },
+    );
+  });
+
   test("a stream that is not wanted, because it was HEAD, is cancelled too", () => {
     let cancelled = false;
     return serving(
