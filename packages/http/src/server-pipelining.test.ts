@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { now, sleep } from "rondo";
 import { GET, LAST, serving } from "../tests/serving.ts";
-import { type HttpRequest, HttpResponse, stream, text } from "./index.ts";
+import { type AccessEntry, type HttpRequest, HttpResponse, stream, text } from "./index.ts";
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
@@ -52,6 +52,20 @@ describe("pipelined requests, three handlers at once", () => {
     );
   });
 
+  test("may have bodies all the same, GET among them: those are worked on alone", () =>
+    serving(
+      function* (request) {
+        return text(request.path + (yield* request.text()));
+      },
+      function* (client) {
+        const body = "GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n:::";
+        yield* client.send(body + get("/2") + body + get("/3") + get("/4"));
+        for (const answer of ["/1:::", "/2", "/1:::", "/3", "/4"])
+          expect(yield* client.answer()).toBe(`200 OK|${answer}`);
+      },
+      { limits },
+    ));
+
   test("are all cancelled when the client leaves, their signals aborted", () => {
     const ends: string[] = [];
     return serving(
@@ -75,8 +89,9 @@ describe("pipelined requests, three handlers at once", () => {
     );
   });
 
-  test("end with the connection: those behind the last answer are cancelled", () => {
+  test("end with the connection: those behind the last answer are cancelled, and logged", () => {
     const ends: string[] = [];
+    const logged: unknown[] = [];
     return serving(
       function* (request) {
         try {
@@ -93,8 +108,18 @@ describe("pipelined requests, three handlers at once", () => {
         expect(rest).toContain("Connection: close\r\n");
         expect(rest.endsWith("/2")).toBe(true);
         expect(ends).toEqual(["/1 at 10", "/2 at 10", "/3 at 10"]);
+        expect(logged).toEqual(["/1", "/2", "/3 cancelled"]);
       },
-      { limits },
+      {
+        limits,
+        log: {
+          info: (entry) => {
+            const { req, aborted } = entry as AccessEntry;
+            logged.push(aborted === undefined ? req.url : `${req.url} ${aborted}`);
+          },
+          error() {},
+        },
+      },
     );
   });
 
