@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { type Coroutine, group, type Group, type Operation, run, suspend, until } from "rondo";
 import { describe, expect, test } from "vitest";
 import { WebSocket as Ws, WebSocketServer, type ServerOptions } from "ws";
+import { certificates, noOpenssl } from "../../../rondo/tests/certificates.ts";
 import { leavesNothing } from "../../../rondo/tests/leaks.ts";
 import { thrownBy } from "../../tests/sockets.ts";
 import { connectWebSocket, type HttpRequest, serve, upgrade, type UpgradeOptions, type WebSocket } from "../index.ts";
@@ -317,4 +318,32 @@ describe("Node's own client, and our server", () => {
       options,
     ),
   );
+});
+
+describe("wss:", () => {
+  test("our client and our server, behind TLS", ({ skip }) => {
+    if (noOpenssl !== undefined) skip(noOpenssl);
+    const { ca, server: credentials } = certificates();
+    return leavesNothing(() =>
+      run(() =>
+        group(function* () {
+          const handler = (request: HttpRequest) => upgrade(request, echo);
+          const server = yield* serve({ host: "127.0.0.1", port: 0, handler, tls: credentials });
+          const url = `wss://localhost:${server.address.port}/`;
+          const socket = yield* connectWebSocket(url, { tls: { ca } });
+          yield* socket.send("hello behind TLS");
+          expect(yield* socket.receive()).toBe("hello behind TLS");
+          expect(yield* socket.close()).toMatchObject({ code: 1000, clean: true });
+          expect(yield* thrownBy(() => connectWebSocket(url) as never)).toMatchObject({ name: "TlsError" });
+          server.stop({ within: 1000 });
+        }),
+      ),
+    );
+  });
+
+  test("what is no URL of a WebSocket is refused where it is given", () => {
+    for (const url of ["nowhere", "ftp://localhost/", "ws://localhost/#part", "ws://localhost/#"])
+      expect(() => connectWebSocket(url), url).toThrow(TypeError);
+    expect(() => connectWebSocket("ws://localhost/", { deflate: { clientMaxWindowBits: 8 } })).toThrow(RangeError);
+  });
 });
