@@ -23,6 +23,7 @@ const order = [
   "Bun",
   "undici",
   "fetch",
+  "ws",
   ...Object.keys(pythonPeers),
 ];
 
