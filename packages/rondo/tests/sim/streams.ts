@@ -355,6 +355,8 @@ function* torn(world: World): Coroutine<void> {
       else yield* stream.close();
     });
   });
+  // Whoever aborts does not wait until the transport has said that it is gone.
+  yield* sleep(1);
   for (const stream of [one, other]) {
     const { state, reading, writing } = stream.statistics();
     world.always("both ends are closed and left", state === "closed" && !reading && writing === 0, state);
