@@ -143,7 +143,7 @@ defaults
   log-format "%HM %HU %ST %tsc"
   timeout connect 5s
   timeout client 10s
-  timeout server 10s
+  timeout server 3s
 ${sections(`unix@${path}`)}
 `,
   }));
