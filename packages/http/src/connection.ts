@@ -151,7 +151,6 @@ export class ServerConnection implements Mortal, Carrier {
         continue;
       }
       if (event !== HEAD) return;
-      // ---- a request has come
       if (this.phase === IDLE) this.started = core.loop.now(); // it was there already, behind the one before
       this.held = false;
       const { head } = parser;
@@ -176,7 +175,6 @@ export class ServerConnection implements Mortal, Carrier {
           continue;
         }
       }
-      // ---- its answer
       let response: HttpResponse;
       try {
         let answer: unknown = core.handler(request);
@@ -193,7 +191,6 @@ export class ServerConnection implements Mortal, Carrier {
       }
       if (this.body.expects && request._claimed) yield* this.body.ask();
       const keeps = this.keeps(head, response);
-      // ---- on its way
       let now = core.loop.now();
       this.sending(response, now);
       const small = out.small(response, request, keeps);
@@ -308,6 +305,7 @@ export class ServerConnection implements Mortal, Carrier {
     this.until = Infinity;
     this.status = response.status;
     this.sentBefore = this.stream.bytesWritten;
+    this.core.time = now;
     this.out.begin(now);
   }
 
@@ -338,6 +336,7 @@ export class ServerConnection implements Mortal, Carrier {
     this.phase = SENDING;
     this.until = Infinity;
     core.answered(error.status);
+    core.time = core.loop.now();
     yield* this.out.writePiece(this.out.whole(response, response.body as string, SAY_CLOSE));
     this.out.rest();
     yield* this.linger();
