@@ -220,7 +220,7 @@ describe("a node", () => {
     }
   });
 
-  test("whose program throws fails the run at once, unless somebody waits for its end or wants to keep it", () => {
+  test("whose program throws fails the run at once, whoever waits for its end, unless it is to be kept", () => {
     const error = new Error("broke");
     function* broken(): Generator<any, void, any> {
       yield* sleep(1);
@@ -235,7 +235,7 @@ describe("a node", () => {
     const asked = simulate({}, function* (world) {
       return yield* world.node("a", broken).ended();
     });
-    expect(asked.value).toEqual({ how: "failed", error });
+    expect(asked.error).toBe(error);
     const kept = simulate({}, function* (world) {
       const node = world.node("a", broken, { onFailure: "keep" });
       yield* sleep(100);

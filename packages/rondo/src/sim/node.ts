@@ -27,8 +27,8 @@ export interface NodeOptions {
   /** How far its wall clock is off, in ms, and how much faster its clocks go (0.01: one second in a hundred). */
   readonly clock?: ClockOptions | undefined;
   /**
-   * What becomes of the run when its program throws: `fail` (where nothing is said) ends the run with that error, `keep`
-   * leaves it to whoever asks `ended()`.
+   * What becomes of the run when its program throws: `fail` (where nothing is said) ends the run with that error, whoever
+   * waits for its end; `keep` leaves it to whoever asks `ended()`.
    */
   readonly onFailure?: "fail" | "keep" | undefined;
 }
@@ -62,7 +62,7 @@ export class SimNode implements Place, HostNode {
   private _incarnation: number;
   private _paused: boolean;
   private host: SimHost;
-  /** Programs that wait for its end, and take the failure with it. */
+  /** Programs that wait for its end. */
   private endWaiters: ((end: NodeEnd) => void)[];
   /** The simulation, which only wants to know. */
   private endWatchers: ((end: NodeEnd) => void)[];
@@ -324,9 +324,8 @@ export class SimNode implements Place, HostNode {
           ? { how: "done", value: main.value }
           : { how: "stopped", error: cancelledError(`the program of ${this.name}`, main.value as Cancellation | null) };
     this.engine.programEnded(this, _loop as SimLoop, end);
-    const waited = this.endWaiters.length > 0;
     this.end(end);
-    if (end.how === "failed" && this.onFailure === "fail" && !waited) this.engine.programFailed(this, end.error);
+    if (end.how === "failed" && this.onFailure === "fail") this.engine.programFailed(this, end.error);
   }
 
   private end(end: NodeEnd): void {

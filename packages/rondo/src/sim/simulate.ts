@@ -63,6 +63,8 @@ export interface Run<T = unknown> {
   /** How much time passed in the world, in ms. */
   readonly virtual: number;
   readonly steps: number;
+  /** How many packets the network carried. */
+  readonly packets: number;
   /** Over everything that happened: two runs are the same if it is. */
   readonly hash: string;
   readonly seed: number;
@@ -156,6 +158,7 @@ export function simulate<T>(options: SimulateOptions, body: (world: World) => Op
     error: engine.failure?.error,
     virtual: engine.time,
     steps: engine.steps,
+    packets: network.statistics().packets,
     hash: engine.hash.toString(),
     seed: seed ?? 0,
     policy: policy.name,
