@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Server } from "../net/peers.ts";
+import { interpreter } from "../python.ts";
 
 const script = fileURLToPath(new URL("server.ts", import.meta.url));
+const python = fileURLToPath(new URL("../../python/web.py", import.meta.url));
 const node = [process.execPath, "--conditions=rondo-source", "--expose-gc", script];
 
 /** What the table calls a server, and how it is started. */
@@ -16,6 +18,8 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   Fastify: [...node, "fastify"],
   Hono: [...node, "hono"],
   Bun: ["bun", script, "bun"],
+  aiohttp: [interpreter(), python, "aiohttp"],
+  Tornado: [interpreter(), python, "Tornado"],
 };
 
 export const httpServers: readonly string[] = Object.keys(commands);
@@ -30,6 +34,22 @@ function theFile(): string {
     writeFileSync(file, Buffer.alloc(FILE_SIZE, "rondo "));
   }
   return file;
+}
+
+/** What tells whether the machine has a contestant. */
+const probes: Readonly<Record<string, readonly [program: string, args: readonly string[]]>> = {
+  Bun: ["bun", ["--version"]],
+  aiohttp: [interpreter(), ["-c", "import aiohttp"]],
+  Tornado: [interpreter(), ["-c", "import tornado"]],
+};
+
+function answers(program: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false; // the machine has none
+  }
 }
 
 const running = new Map<string, Promise<Server | undefined>>();
@@ -47,12 +67,7 @@ export function httpServer(name: string): Promise<Server | undefined> {
 /** One of its own, to be stopped. */
 export async function start(name: string): Promise<Server | undefined> {
   const command = commands[name] as readonly string[];
-  if (name === "Bun") {
-    try {
-      execFileSync("bun", ["--version"], { stdio: "ignore" });
-    } catch {
-      return undefined; // this machine has no Bun
-    }
-  }
+  const [program = "", asking] = probes[name] ?? [];
+  if (program !== "" && !answers(program, asking ?? [])) return undefined;
   return Server.run(name, command, { BENCH_FILE: theFile() });
 }

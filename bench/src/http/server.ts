@@ -43,7 +43,7 @@ async function rondo(): Promise<void> {
     group(function* () {
       const server = yield* http.serve({ host: HOST, port: 0, handler, limits: { requests: Infinity } });
       yield* until(ready(server.address.port));
-      process.exit(0);
+      server.stop({ within: 0 });
     }),
   );
 }

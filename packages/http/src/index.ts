@@ -1,3 +1,4 @@
+/** `@rondo/http`: HTTP/1.1 and WebSocket, both sides, on the streams of `rondo/net`. */
 export {
   ContentCodingError,
   HttpError,
