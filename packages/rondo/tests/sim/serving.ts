@@ -340,7 +340,8 @@ function* accepting(world: World): Coroutine<void> {
 
 /** A datagram is received once, by one of those who wait, whoever gives up; over a network that loses and repeats none. */
 function* datagrams(world: World): Coroutine<void> {
-  world.network.defaults = { loss: 0, duplicate: 0, reorder: 0 };
+  // Nor may one be on its way for longer than is waited for it.
+  world.network.defaults = { loss: 0, duplicate: 0, reorder: 0, jitter: 0 };
   const sent = new Set<string>();
   const received: string[] = [];
   let over = false;
