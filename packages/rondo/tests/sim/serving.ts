@@ -1,6 +1,7 @@
 /** Servers: who is served, how many at once, and what becomes of them when the server is asked to stop. */
 import {
   BrokenError,
+  CancelledError,
   ClosedError,
   type Coroutine,
   group,
@@ -78,21 +79,26 @@ function* drain(world: World): Coroutine<void> {
     }
   }
 
-  const server = world.node("server", () =>
-    group(function* (g) {
-      const listener = yield* listen({ host: "0.0.0.0", port: 80 });
-      g.spawn(function* () {
-        yield* sleep(stopAt);
-        stopped = now();
-        g.stop({ within });
+  const server = world.node("server", function* () {
+    try {
+      yield* group(function* (g) {
+        const listener = yield* listen({ host: "0.0.0.0", port: 80 });
+        g.spawn(function* () {
+          yield* sleep(stopAt);
+          stopped = now();
+          g.stop({ within });
+        });
+        try {
+          yield* serve(listener, handle, { maxConnections });
+        } finally {
+          over = now();
+        }
       });
-      try {
-        yield* serve(listener, handle, { maxConnections });
-      } finally {
-        over = now();
-      }
-    }),
-  );
+    } catch (error) {
+      // When the time is over the body is cancelled with the rest, and that is what its group says.
+      if (!(error instanceof CancelledError)) throw error;
+    }
+  });
 
   const clients = Array.from({ length: world.integer(1, 4, "clients") }, (_, client) =>
     world.node(`client${client}`, function* () {
