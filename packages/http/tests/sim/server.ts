@@ -5,7 +5,19 @@
  * The clients read with the parser of the other side, strictly, so an answer that is cut, mixed up with another, or framed
  * wrongly is an error and not a guess.
  */
-import { BrokenError, cleanup, ClosedError, type Coroutine, group, moveOnAfter, now, sleep, TimeoutError } from "rondo";
+import {
+  BrokenError,
+  CancelledError,
+  cleanup,
+  ClosedError,
+  type Coroutine,
+  group,
+  type Group,
+  moveOnAfter,
+  now,
+  sleep,
+  TimeoutError,
+} from "rondo";
 import { type ByteStream, connect, ConnectError } from "rondo/net";
 import type { World } from "rondo/sim";
 import {
@@ -151,16 +163,22 @@ interface Around {
 /** A server on a node of its own; stopped at some time, or at the end. */
 function serverNode(world: World, options: Omit<ServeOptions, "port">, stopAt: number, within: number): Around {
   let metrics: (() => ServerMetrics) | undefined;
-  const server = world.node("server", () =>
-    group(function* (g) {
-      const running = yield* serve({ host: "0.0.0.0", port: 80, ...options });
-      metrics = () => running.metrics();
-      yield* sleep(stopAt);
-      if (world.chance(0.5, "by its group")) g.stop({ within });
-      else running.stop({ within });
-      yield* running.ended();
-    }),
-  );
+  function* serving(g: Group): Coroutine<void> {
+    const running = yield* serve({ host: "0.0.0.0", port: 80, ...options });
+    metrics = () => running.metrics();
+    yield* sleep(stopAt);
+    if (world.chance(0.5, "by its group")) g.stop({ within });
+    else running.stop({ within });
+    yield* running.ended();
+  }
+  const server = world.node("server", function* () {
+    try {
+      yield* group(serving);
+    } catch (error) {
+      // Its time was over, and what was left was cancelled: so a group says it.
+      if (!(error instanceof CancelledError && error.reason === "it did not stop in time")) throw error;
+    }
+  });
   return { server, metrics: () => (metrics as () => ServerMetrics)() };
 }
 
