@@ -292,7 +292,7 @@ if (missing !== undefined) {
     test.skipIf(noOpenssl !== undefined)("by TLS: who it trusts, and whom not", () => {
       const { ca, server: own, other, expired, selfSigned } = certificates();
       writeFileSync(path("ca.pem"), ca);
-      const ask = (made: { cert: string; key: string }, then: (url: string) => Coroutine<void>): Promise<unknown> =>
+      const ask = (made: { cert: string; key: string }, then: (url: string) => Coroutine<void>): Promise<void> =>
         besideServer({ handler: () => text("secret"), tls: made }, (server) =>
           then(`https://localhost:${server.address.port}/`),
         );

@@ -24,7 +24,7 @@ export function lacking(...programs: readonly string[]): string | undefined {
 export function besideServer(
   options: Omit<ServeOptions, "port" | "host">,
   body: (server: HttpServer, g: Group) => Operation<unknown>,
-): Promise<unknown> {
+): Promise<void> {
   const where = options.unix === undefined ? { host: "127.0.0.1", port: 0 } : {};
   return leavesNothing(() =>
     run(() =>
