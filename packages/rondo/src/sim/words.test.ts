@@ -35,6 +35,7 @@ function run(table: readonly StepRecord[], draws: readonly Draw[] = [], story: r
     error: new Error("wrong"),
     virtual: 0,
     steps: table.length,
+    packets: 0,
     hash: "",
     seed: 1,
     policy: "fifo",
