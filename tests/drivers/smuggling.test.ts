@@ -1,6 +1,6 @@
 // Request smuggling: what a proxy and a server read differently, one of two clients can use to speak in the name of the
 // other. The classical messages of that sort, through nginx and haproxy (which is also told to let everything through), to
-// our server.
+// our server; and through a proxy of ours to a server that takes almost anything.
 //
 // Each proxy stamps each request that it forwards with a number of its own. So whatever our server sees is a request that the
 // proxy meant, or it was smuggled: it has exactly one stamp, no stamp comes twice, and none is in a body. After each attack
@@ -8,6 +8,12 @@
 //
 // The messages are those of "HTTP Desync Attacks" (J. Kettle, 2019), "HTTP/1.1 must die" (2025), the TE.TE variants of
 // defparam's smuggler, and "Funky chunks" (J. Nygren, 2025).
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { type HttpRequest, type HttpResponse, openClient, serve, text } from "@rondo/http";
 import { type Coroutine, group, run } from "rondo";
 import { describe, expect, test } from "vitest";
@@ -196,6 +202,44 @@ interface Seen {
   readonly body: string;
 }
 
+/**
+ * Attacks whoever listens at this path, with somebody else's requests between, and throws where anything was seen that must
+ * not be. Gives how many requests of those others there were.
+ */
+function* besiege(path: string, seen: readonly Seen[]): Coroutine<number> {
+  const victim = openClient({ baseUrl: "http://site", unix: path, keepAlive: 60_000 });
+  const wrong: unknown[] = [];
+  let count = 0;
+  const ask = function* (what: string): Coroutine<void> {
+    // The server may have closed the connection on which the attack came: what is sent again is no danger.
+    const target = `/victim-${count++}`;
+    const response = yield* victim.fetch(target, { retry: { attempts: 3, backoff: 1 } });
+    const answer = `${response.status} ${yield* response.text()}`;
+    if (answer !== `200 you asked for ${target}`) wrong.push([what, target, answer]);
+  };
+  /** Attacks at once, because a proxy that waits for the rest of a message takes its time to. */
+  const together = 16;
+  for (let at = 0; at < attacks.length; at += together) {
+    yield* group(function* (inner) {
+      for (const [what, bytes] of attacks.slice(at, at + together))
+        inner.spawn(function* () {
+          const said = yield* exchange(path, bytes, 300);
+          if (/you asked for \/victim/.test(said)) wrong.push([what, "got a victim's answer", said]);
+          yield* ask(what);
+        });
+    });
+    for (let i = 0; i < 4; i++) yield* ask(`after ${attacks[at]![0]} and others`);
+  }
+  const stamps = seen.flatMap((one) => one.stamps);
+  for (const one of seen) {
+    if (one.stamps.length !== 1 || one.stamps[0] === "mine") wrong.push(["no stamp, or several", one]);
+    if (/x-stamp|victim/i.test(one.body)) wrong.push(["a request in a body", one]);
+  }
+  expect(wrong).toEqual([]);
+  expect(new Set(stamps).size).toBe(stamps.length);
+  return count;
+}
+
 const stampOfNginx = (at: string): Coroutine<Theirs> =>
   nginx(
     (path) => `
@@ -257,39 +301,9 @@ for (const [name, program, start] of [
             });
             yield* group(function* () {
               const proxy = yield* start(`127.0.0.1:${server.address.port}`);
-              const victim = openClient({ baseUrl: "http://site", unix: proxy.path, keepAlive: 60_000 });
-              const wrong: unknown[] = [];
-              let count = 0;
-              const ask = function* (what: string): Coroutine<void> {
-                // The server may have closed the connection on which the attack came: what is sent again is no danger.
-                const path = `/victim-${count++}`;
-                const response = yield* victim.fetch(path, { retry: { attempts: 3, backoff: 1 } });
-                const answer = `${response.status} ${yield* response.text()}`;
-                if (answer !== `200 you asked for ${path}`) wrong.push([what, path, answer]);
-              };
-              /** Attacks at once, because a proxy that waits for the rest of a message takes its time to. */
-              const together = 16;
-              for (let at = 0; at < attacks.length; at += together) {
-                yield* group(function* (inner) {
-                  for (const [what, bytes] of attacks.slice(at, at + together))
-                    inner.spawn(function* () {
-                      const said = yield* exchange(proxy.path, bytes, 300);
-                      // As many answers as requests are fine; an answer of the server to what it refused is, too.
-                      if (/you asked for \/victim/.test(said)) wrong.push([what, "got a victim's answer", said]);
-                      yield* ask(what);
-                    });
-                });
-                for (let i = 0; i < 4; i++) yield* ask(`after ${attacks[at]![0]} and others`);
-              }
-              const stamps = seen.flatMap((one) => one.stamps);
-              for (const one of seen) {
-                if (one.stamps.length !== 1 || one.stamps[0] === "mine") wrong.push(["no stamp, or several", one]);
-                if (/x-stamp|victim/i.test(one.body)) wrong.push(["a request in a body", one]);
-              }
-              expect(wrong).toEqual([]);
-              expect(new Set(stamps).size).toBe(stamps.length);
+              const asked = yield* besiege(proxy.path, seen);
               console.log(
-                `${attacks.length} attacks through ${name}: ${seen.length - count} requests of theirs came to the server, ` +
+                `${attacks.length} attacks through ${name}: ${seen.length - asked} requests of theirs came to the server, ` +
                   `and ${server.metrics().malformed} that it refused`,
               );
             });
@@ -301,3 +315,59 @@ for (const [name, program, start] of [
       ));
   });
 }
+
+/** Between two neighbours only (RFC 9110 section 7.6.1), or written by our client itself. */
+const NEIGHBOURS = new Set(["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host"]);
+
+describe("smuggling through a proxy of ours", { timeout: 60_000 }, () => {
+  test("to a server of node:http that takes what is invalid: nothing but what was asked comes through", () =>
+    leavesNothing(async () => {
+      const seen: Seen[] = [];
+      const origin = createServer({ insecureHTTPParser: true }, (request, response) => {
+        let body = "";
+        request.setEncoding("latin1").on("data", (part: string) => (body += part));
+        request.on("end", () => {
+          const { url = "", rawHeaders } = request;
+          const stamps = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === "x-stamp");
+          seen.push({ target: url, stamps, body });
+          response.end(`you asked for ${url}`);
+        });
+      });
+      await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+      const folder = mkdtempSync(join(tmpdir(), "rondo-front-"));
+      await run(() =>
+        group(function* () {
+          const { port } = origin.address() as AddressInfo;
+          const client = openClient({ maxPerHost: 2, proxy: null });
+          let stamp = 0;
+          function* handler(request: HttpRequest): Coroutine<HttpResponse> {
+            const fields = [...request.headers].filter(
+              ([name]) => !NEIGHBOURS.has(name) && name !== "content-length" && name !== "x-stamp",
+            );
+            const response = yield* client.fetch(`http://127.0.0.1:${port}${request.path}`, {
+              method: request.method,
+              headers: [...fields, ["x-stamp", String(++stamp)]],
+              body: request.length === 0 ? null : request.body,
+              redirect: "manual",
+              raw: true,
+            });
+            return text(yield* response.text(), { status: response.status });
+          }
+          const unix = join(folder, "front.sock");
+          const front = yield* serve({
+            ...{ unix, handler, log: { info: () => {}, error: () => {} } },
+            timeouts: { head: 1000, body: 1000 },
+          });
+          const asked = yield* besiege(unix, seen);
+          console.log(
+            `${attacks.length} attacks through a proxy of ours: ${seen.length - asked} requests of theirs were passed on, ` +
+              `and ${front.metrics().malformed} refused`,
+          );
+          front.stop({ within: 2000 });
+        }),
+      );
+      rmSync(folder, { recursive: true });
+      origin.closeAllConnections();
+      await new Promise((resolve) => origin.close(resolve));
+    }));
+});
