@@ -11,6 +11,7 @@ import type { Contestant, Cost, Workload } from "../workload.ts";
 const CONNECTIONS = 100;
 /** How long a contestant is loaded at a time, in s. */
 const SECONDS = 2;
+const WARM_UP = 6;
 
 const warm = new Set<string>();
 
@@ -24,7 +25,8 @@ function contestant(name: string, shot: Shot, connections: number): Contestant {
       const port = server.ports[0] as number;
       if (!warm.has(`${name} ${shot.path}`)) {
         warm.add(`${name} ${shot.path}`);
-        await shoot(port, shot, connections, SECONDS);
+        // A server's code is compiled for good when it has answered some hundred thousand.
+        await shoot(port, shot, connections, WARM_UP);
       }
       const before = await server.cpu();
       const { requests, p99 } = await shoot(port, shot, connections, SECONDS);
