@@ -1,10 +1,12 @@
 // Holds the rule's vocabulary against the runtime: the types below are worked out from Rondo's own declarations, so a
 // name that is added there and not here does not compile.
+import * as http from "@rondo/http";
 import * as rondo from "rondo";
 import type { BroadcastSender, Group, Operation, Receiver, Scope, Sender, Subscription, Task } from "rondo";
 import * as hand from "rondo/coroutine";
 import * as net from "rondo/net";
 import * as os from "rondo/os";
+import * as sim from "rondo/sim";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { isRondo, methods, operations, operationTypes, results } from "./vocabulary.ts";
 
@@ -32,7 +34,12 @@ type Instances<M> = {
     : never;
 };
 
-type Known = Instances<typeof rondo & typeof net & typeof os> & {
+type Known = Instances<typeof rondo & typeof net & typeof os & typeof http & typeof sim> & {
+  Client: http.Client;
+  ClientResponse: http.ClientResponse;
+  HttpRequest: http.HttpRequest;
+  SimNode: sim.SimNode;
+  World: sim.World;
   Listener: net.Listener;
   Pool: net.Pool<unknown>;
   UdpSocket: net.UdpSocket;
@@ -59,6 +66,8 @@ type RealTypes = { [K in keyof Known]: IsOperation<Known[K]> extends true ? K : 
 describe("the vocabulary", () => {
   it("lists exactly the functions of each entry point that make an operation", () => {
     expectTypeOf<(typeof operations)["rondo"][number]>().toEqualTypeOf<Exclude<Makers<typeof rondo>, Started>>();
+    expectTypeOf<(typeof operations)["@rondo/http"][number]>().toEqualTypeOf<Makers<typeof http>>();
+    expectTypeOf<Makers<typeof sim>>().toEqualTypeOf<never>();
     expectTypeOf<(typeof operations)["rondo/coroutine"][number]>().toEqualTypeOf<Makers<typeof hand>>();
     expectTypeOf<(typeof operations)["rondo/net"][number]>().toEqualTypeOf<Makers<typeof net>>();
     expectTypeOf<(typeof operations)["rondo/os"][number]>().toEqualTypeOf<Makers<typeof os>>();
@@ -86,7 +95,13 @@ describe("the vocabulary", () => {
   });
 
   it("names only what is really exported", () => {
-    const entries: Record<string, object> = { rondo, "rondo/coroutine": hand, "rondo/net": net, "rondo/os": os };
+    const entries: Record<string, object> = {
+      rondo,
+      "@rondo/http": http,
+      "rondo/coroutine": hand,
+      "rondo/net": net,
+      "rondo/os": os,
+    };
     for (const [entry, names] of Object.entries(operations)) {
       for (const name of names) expect(entries[entry], entry).toHaveProperty(name, expect.any(Function));
     }
@@ -100,7 +115,7 @@ describe("the vocabulary", () => {
 
   it("names only methods that the classes really have", () => {
     for (const [name, list] of Object.entries(methods)) {
-      const known = ({ ...rondo, ...net, ...os } as Record<string, unknown>)[name];
+      const known = ({ ...rondo, ...net, ...os, ...http, ...sim } as Record<string, unknown>)[name];
       if (typeof known !== "function") continue;
       for (const method of list) expect((known.prototype as object) ?? {}, name).toHaveProperty(method);
     }

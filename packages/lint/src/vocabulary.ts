@@ -6,6 +6,7 @@
 
 /** For each entry point, the functions that make an operation: something that does nothing until `yield*` runs it. */
 export const operations = {
+  "@rondo/http": ["cluster", "connectWebSocket", "fetch", "file", "serve", "serveStream"],
   rondo: [
     "all",
     "allSettled",
@@ -85,8 +86,11 @@ export const methods = {
   BroadcastSender: ["send"],
   ByteStream: ["close", "end", "read", "readExactly", "readInto", "readUntil", "write"],
   Channel: ["receive", "send"],
+  Client: ["fetch"],
+  ClientResponse: ["bytes", "json", "text"],
   Condition: ["acquire", "hold", "wait", "waitFor", "with"],
   Deferred: ["wait"],
+  Disk: ["append", "exists", "fsync", "list", "read", "remove", "rename", "stat", "truncate", "write", "writeAt"],
   File: [
     "changeMode",
     "close",
@@ -103,6 +107,10 @@ export const methods = {
   Flow: ["batch", "forEach", "next", "reduce", "toArray"],
   Gate: ["wait"],
   Group: ["ended", "next", "start"],
+  History: ["call"],
+  HttpRequest: ["bytes", "form", "json", "read", "text"],
+  HttpServer: ["ended"],
+  IncomingMessage: ["read"],
   Latch: ["wait"],
   Limiter: ["acquire", "hold", "with"],
   Listener: ["accept"],
@@ -116,6 +124,7 @@ export const methods = {
   Receiver: ["receive"],
   Semaphore: ["acquire", "hold", "with"],
   Sender: ["send"],
+  SimNode: ["ended", "stop"],
   Subscription: ["receive"],
   Task: ["ended", "join"],
   TaskLocal: ["run"],
@@ -124,6 +133,8 @@ export const methods = {
   TlsStream: ["close", "end", "read", "readExactly", "readInto", "readUntil", "write"],
   UdpSocket: ["connect", "receive", "send"],
   WaitQueue: ["park"],
+  WebSocket: ["close", "ping", "receive", "receiveStream", "send", "sendStream", "untilClosed"],
+  World: ["eventually", "liveness"],
 } as const;
 
 /** Methods whose result is again something this file knows: `g.spawn(...)` gives a `Task`. */
