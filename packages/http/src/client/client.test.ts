@@ -105,6 +105,21 @@ describe("a request", () => {
     );
   });
 
+  test("of any size is sent while the answer comes in already: neither side waits for the other to read", () => {
+    fetching(
+      (request) => stream(request.body),
+      function* (client) {
+        const body = new Uint8Array(5_000_000).fill(7);
+        const response = yield* client.fetch("/", { method: "POST", body, timeout: 60_000 });
+        const back = yield* response.bytes();
+        expect([back.length, back.every((byte) => byte === 7)]).toEqual([body.length, true]);
+        const again = yield* client.fetch("/", { method: "POST", body: "ü".repeat(500_000), timeout: 60_000 });
+        expect((yield* again.text()).length).toBe(500_000);
+        expect(client.statistics()["http://server"]).toMatchObject({ lent: 0 });
+      },
+    );
+  });
+
   test("whose flow fails, fails with that error, and its connection is not used again", () => {
     const failure = new Error("no more");
     fetching(echo, function* (client) {

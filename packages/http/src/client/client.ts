@@ -39,6 +39,11 @@ const MINUTE = 60_000;
 const MAX_REDIRECTS = 20;
 const MAX_DECODED = 256 * 1024 * 1024;
 const MAX_BUFFERED = 64 * 1024 * 1024;
+/**
+ * A body with more bytes is sent while the answer is read: a server that answers as it reads, and is not read itself, stops
+ * reading, and then both would wait for ever.
+ */
+const AT_ONCE = 64 * 1024;
 const encoder = new TextEncoder();
 
 /** May be sent twice without harm (RFC 9110 section 9.2.2). */
@@ -284,6 +289,7 @@ export class Client {
       const alone = this.alone || options.keepAlive === false;
       const waits = options.expectContinue !== undefined && content !== null;
       const length = streamed ? IN_CHUNKS : lengthOf(content, method);
+      const beside = streamed || waits || length > AT_ONCE;
       const text = requestText(
         method,
         proxy !== undefined && !target.secure ? target.href : target.path,
@@ -293,7 +299,7 @@ export class Client {
         alone ? SAY_CLOSE : SILENT,
       );
       let head: ResponseHead;
-      if (!streamed && !waits) {
+      if (!beside) {
         yield* connection.send(method, whole(text, content, length), alone);
         head = yield* connection.readHead(options.onInterim);
       } else {
