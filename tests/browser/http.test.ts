@@ -151,7 +151,8 @@ if (executable === undefined) {
         );
         expect(heard).toEqual(Array.from({ length: 9 }, (_, i) => `${i + 1}: ${i + 1}\nof nine: ü`));
       });
-      expect(lastIds).toEqual([undefined, "3", "6", "9"]);
+      // An answer that breaks off may take with it what was on its way: then the page asks for it once more.
+      expect([...new Set(lastIds)]).toEqual([undefined, "3", "6", "9"]);
     });
 
     test("a page that reads a stream gets each piece when it is sent, and ends it when it has enough", async () => {
