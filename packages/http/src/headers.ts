@@ -144,11 +144,6 @@ export class HttpHeaders implements Iterable<[string, string]> {
     return this.raw;
   }
 
-  /** For Node's `console.log`. */
-  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
-    return { headers: this.raw };
-  }
-
   private isNamed(lines: readonly number[], i: number, name: string): boolean {
     const { length } = name;
     if ((lines[i + 1] as number) - (lines[i] as number) !== length) return false;
@@ -189,6 +184,13 @@ export class HttpHeaders implements Iterable<[string, string]> {
     return lines;
   }
 }
+
+// What Node's `console.log` asks for: the pairs.
+Object.defineProperty(HttpHeaders.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: HttpHeaders): unknown {
+    return { headers: this.raw };
+  },
+});
 
 /**
  * Names and values as field lines, each with its CR LF, ready to be written. Everything that is written comes through here,

@@ -6,7 +6,6 @@ import { type Run, simulate, type SimulateOptions, type World } from "rondo/sim"
 import {
   type Client,
   type ClientOptions,
-  HttpResponse,
   openClient,
   type RequestHandler,
   serve,
@@ -63,5 +62,3 @@ export function rawServer(
     });
   });
 }
-
-export const gone = (): HttpResponse => new HttpResponse(null, { status: 410 });

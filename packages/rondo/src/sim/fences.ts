@@ -10,7 +10,7 @@ import { prepareGlobals, putInPlace, takeBack } from "./fence-globals.ts";
 import { patchNode } from "./fence-node.ts";
 import { forgetTimers } from "./fence-timers.ts";
 
-export { type Fenced, type FenceName, forbidden, outsideFences, SimFenceError } from "./fence-core.ts";
+export { type Fenced, type FenceName, forbidden, SimFenceError } from "./fence-core.ts";
 
 let prepared = false;
 

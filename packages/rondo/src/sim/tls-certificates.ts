@@ -6,10 +6,12 @@
  * (PEM) are read by Node: for which names they are, and whether an authority in `ca` has signed them. Their dates are not
  * looked at, since a world begins in whatever year it likes.
  */
-import type * as NodeCrypto from "node:crypto";
 import type { TlsCheck } from "../net/errors.ts";
 import type { Credentials, PeerCertificate, Pem } from "../net/tls-options.ts";
 import { hashText } from "./choices.ts";
+
+type Crypto = ReturnType<typeof process.getBuiltinModule<"node:crypto">>;
+type X509 = InstanceType<Crypto["X509Certificate"]>;
 
 /** What a simulated certificate says. */
 export interface SimCertificateOptions {
@@ -188,13 +190,13 @@ export function isAddress(name: string): boolean {
 
 // ---- real ones ------------------------------------------------------------------------------------------------------
 
-function nodeCrypto(): typeof NodeCrypto {
+function nodeCrypto(): Crypto {
   const get = typeof process === "undefined" ? undefined : process.getBuiltinModule;
   if (get === undefined) throw unusable("only Node can read it; in a simulation, simCertificate() makes some");
   return get("node:crypto");
 }
 
-function blocks(text: string): NodeCrypto.X509Certificate[] {
+function blocks(text: string): X509[] {
   const { X509Certificate: Certificate } = nodeCrypto();
   const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return found.map((one) => new Certificate(one));
@@ -203,14 +205,14 @@ function blocks(text: string): NodeCrypto.X509Certificate[] {
 function realKeyFits(cert: string, key: string, passphrase: string | undefined): boolean {
   try {
     const options = passphrase === undefined ? key : { key, passphrase };
-    return (blocks(cert)[0] as NodeCrypto.X509Certificate).checkPrivateKey(nodeCrypto().createPrivateKey(options));
+    return (blocks(cert)[0] as X509).checkPrivateKey(nodeCrypto().createPrivateKey(options));
   } catch (error) {
     throw unusable(error instanceof Error ? error.message : String(error), error);
   }
 }
 
 function real(text: string): Identity {
-  let chain: NodeCrypto.X509Certificate[];
+  let chain: X509[];
   try {
     chain = blocks(text);
   } catch (error) {
@@ -251,15 +253,11 @@ function real(text: string): Identity {
 }
 
 /** Whether the first of a chain is trusted, or signed by one that is, over those that were sent with it. */
-function leadsTo(
-  chain: readonly NodeCrypto.X509Certificate[],
-  authorities: readonly NodeCrypto.X509Certificate[],
-): boolean {
+function leadsTo(chain: readonly X509[], authorities: readonly X509[]): boolean {
   let at = chain[0];
   for (let depth = 0; at !== undefined && depth <= chain.length; depth++) {
     const one = at;
-    const signedBy = (other: NodeCrypto.X509Certificate): boolean =>
-      one.checkIssued(other) && one.verify(other.publicKey);
+    const signedBy = (other: X509): boolean => one.checkIssued(other) && one.verify(other.publicKey);
     if (authorities.some((authority) => authority.raw.equals(one.raw) || signedBy(authority))) return true;
     at = chain.find((other) => other !== one && signedBy(other));
   }
