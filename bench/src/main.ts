@@ -21,6 +21,8 @@ const order = [
   "Fastify",
   "Hono",
   "Bun",
+  "aiohttp",
+  "Tornado",
   "undici",
   "fetch",
   "ws",

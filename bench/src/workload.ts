@@ -9,6 +9,8 @@ export interface Contestant {
   readonly name: string;
   /** The part of the workload's amount that is given to a contestant too slow for all of it; 1 when left out. */
   readonly share?: number;
+  /** Not every machine has it. */
+  readonly optional?: boolean;
   /** What a reader of its figures must know, printed under the table. */
   readonly note?: string;
   /**
