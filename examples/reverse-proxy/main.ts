@@ -8,6 +8,7 @@ import {
   type Client,
   fetch,
   HttpError,
+  type HttpHeaders,
   type HttpRequest,
   HttpResponse,
   openClient,
@@ -32,8 +33,16 @@ const OURS = new Set([
   "content-length",
 ]);
 
-function passedOn(fields: Iterable<[string, string]>): [string, string][] {
-  return [...fields].filter(([name]) => !OURS.has(name));
+function passedOn(fields: HttpHeaders): [string, string][] {
+  // A sender may name more of them.
+  const named = new Set((fields.get("connection") ?? "").toLowerCase().split(/[\s,]+/));
+  return [...fields].filter(([name]) => !OURS.has(name) && !named.has(name));
+}
+
+/** An answer to HEAD has no body, but says how long it would be. */
+function lengthSaid(fields: HttpHeaders): number | undefined {
+  const said = fields.get("content-length");
+  return said === undefined ? undefined : Number(said);
 }
 
 function reverseProxy(client: Client, servers: readonly string[]): RequestHandler {
@@ -42,7 +51,8 @@ function reverseProxy(client: Client, servers: readonly string[]): RequestHandle
     for (let tries = 0; tries < servers.length; tries++) {
       const server = servers[turn++ % servers.length] as string;
       try {
-        const response = yield* client.fetch(server + request.target, {
+        const { pathname, search } = request.url; // the target may name a host, and it is not ours to follow
+        const response = yield* client.fetch(server + pathname + search, {
           method: request.method,
           headers: [...passedOn(request.headers), ["x-forwarded-for", request.remote?.host ?? "unknown"]],
           body: request.length === 0 ? null : request.body,
@@ -52,7 +62,7 @@ function reverseProxy(client: Client, servers: readonly string[]): RequestHandle
         return new HttpResponse(response.body, {
           status: response.status,
           headers: passedOn(response.headers),
-          length: response.length,
+          length: request.method === "HEAD" ? lengthSaid(response.headers) : response.length,
         });
       } catch (error) {
         // Nothing has been said yet, so somebody else can be asked.

@@ -30,6 +30,7 @@ import { Fields } from "./fields.ts";
 import type { ClientOptions, FetchOptions, RetrySettings } from "./options.ts";
 import { Pools, Single } from "./pools.ts";
 import { base64, type Environment, type Proxy, proxyAt, proxyFrom } from "./proxy.ts";
+import { type Asking, elsewhere, isRedirect } from "./redirect.ts";
 import { ClientResponse, type Loan, type ResponseContext } from "./response.ts";
 import { pauseOf } from "./retry-after.ts";
 import { Sender } from "./sender.ts";
@@ -49,27 +50,6 @@ const encoder = new TextEncoder();
 /** May be sent twice without harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const WORTH_A_RETRY: readonly number[] = [429, 502, 503, 504];
-
-/** What proves who one is, and is for one origin alone. */
-const PRIVATE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
-/** What belongs to a body that is not sent again. */
-const OF_A_BODY: ReadonlySet<string> = new Set([
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "content-language",
-  "content-location",
-  "transfer-encoding",
-]);
-
-/** A request, as it stands just now: redirects change it. */
-interface Asking {
-  readonly method: string;
-  readonly target: Target;
-  readonly headers: Fields;
-  readonly body: Outgoing;
-  readonly redirected: boolean;
-}
 
 /**
  * Opens a client: connections that are kept and shared, cookies, a proxy. It is closed at the end of the current scope, and
@@ -427,38 +407,7 @@ export function fetch(url: string | URL, options?: FetchOptions): Coroutine<Clie
 
 const NOTHING: FetchOptions = {};
 
-// ---- redirects and retries ------------------------------------------------------------------------------------------
-
-function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
-
-/** The request that a redirect makes of another one (RFC 9110 section 15.4, and what browsers do). */
-function elsewhere(asking: Asking, status: number, location: string): Asking {
-  const { target } = asking;
-  if (!URL.canParse(location, target.href))
-    throw new HttpError(502, `${target.href} leads to ${JSON.stringify(location)}, which is no address`);
-  const url = new URL(location, target.href);
-  if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new HttpError(502, `${target.href} leads to ${url.href}, which is not asked for by HTTP`);
-  const next = targetOf(url);
-  const becomesGet =
-    (status === 303 && asking.method !== "HEAD") || ((status === 301 || status === 302) && asking.method === "POST");
-  if (!becomesGet && !asking.body.repeats)
-    throw new HttpError(
-      502,
-      `${target.href} leads to ${url.href}, and the body cannot be sent twice: ask there at once, or give it as bytes`,
-    );
-  let headers = next.origin === target.origin ? asking.headers : asking.headers.without(PRIVATE);
-  if (becomesGet) headers = headers.without(OF_A_BODY);
-  return {
-    method: becomesGet ? "GET" : asking.method,
-    target: next,
-    headers,
-    body: becomesGet ? outgoing(null, undefined) : asking.body,
-    redirected: true,
-  };
-}
+// ---- retries ------------------------------------------------------------------------------------------
 
 /** A status that is worth another try; never seen by callers. */
 class StatusError extends Error {
