@@ -14,8 +14,8 @@ it("all messages of the table, cut at every offset, mean the same to node:http, 
 }, 300_000);
 
 it("many messages with random changes mean the same to node:http, or the reason why not is known", async () => {
-  const seed = Math.floor(Math.random() * 1_000_000);
-  console.log(`seed ${seed}`);
+  // The same in each build, so that a failure is there again; other numbers in the environment try others.
+  const seed = Number(process.env["RONDO_SEED"] ?? 324_345);
   expect(await compareMutants("request", seed, 100_000)).toEqual([]);
   expect(await compareMutants("response", seed, 100_000)).toEqual([]);
 }, 300_000);

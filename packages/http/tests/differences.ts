@@ -152,6 +152,9 @@ export const LENIENT: readonly {
   },
 ];
 
+/** There is an option `close` among those of the connection. */
+const CLOSES = /^connection:(?:.*,)?[ \t]*close[ \t]*(?:,|\r?$)/im;
+
 const complete = (reading: Reading): Head[] => reading.heads.filter((head) => head.complete);
 
 /** What is different between the two and has no reason in the tables; undefined where nothing is. */
@@ -183,6 +186,8 @@ export function difference(text: string, ours: Reading, node: Reading): string |
   const other = node.heads.at(-1);
   if (JSON.stringify(last) !== JSON.stringify(other))
     return `the last message, not complete, is not the same:\n${JSON.stringify(last)}\n${JSON.stringify(other)}`;
+  // RFC 9112 section 9.3: `close` ends the connection, whatever stands beside it. llhttp loses it behind a keep-alive with a tab.
+  if (ours.over && !node.over && CLOSES.test(text)) return undefined;
   if (ours.over !== node.over)
     return `the last message ${ours.over ? "is" : "is not"} the last here, and otherwise there`;
   return undefined;
