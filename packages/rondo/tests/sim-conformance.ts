@@ -107,7 +107,9 @@ export function streamSuites(factor: number): void {
       // The suites name their cases before there is a world; each run makes its own.
       let world: World;
       const make = () => pair(world, marks, path);
-      const checks = [...streamChecks(make, options), ...halfCloseableChecks(make, options)];
+      // A few losses in a row are minutes of silence, as on a real network.
+      const patient = { patience: DAY / 2, ...options };
+      const checks = [...streamChecks(make, patient), ...halfCloseableChecks(make, patient)];
       test.each(checks)("$name", (check) => {
         for (let i = 0; i <= seeds * factor; i++) {
           const seed = i === 0 ? undefined : i;

@@ -7,10 +7,10 @@ import { streamSuites } from "../../tests/sim-conformance.ts";
 import { streamsUnderTrouble } from "../../tests/sim-streams.ts";
 
 describe("the suites of streams", () => {
-  streamSuites(20);
+  streamSuites(10);
 });
 
-const SEEDS = 5000;
+const SEEDS = 1000;
 
 test.each([false, true])(
   "what is written arrives on every seed (with crashes: %s)",

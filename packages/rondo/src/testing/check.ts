@@ -21,13 +21,13 @@ export interface Check {
 const PATIENCE = 30_000;
 
 /** A case that fails after a while instead of hanging, and says which it was. */
-export function check(name: string, body: () => Operation<void>): Check {
-  return { name, run: () => named(name, body) };
+export function check(name: string, body: () => Operation<void>, patience: number = PATIENCE): Check {
+  return { name, run: () => named(name, body, patience) };
 }
 
-function* named(name: string, body: () => Operation<void>): Coroutine<void> {
+function* named(name: string, body: () => Operation<void>, patience: number): Coroutine<void> {
   try {
-    yield* timeout(PATIENCE, body, { name });
+    yield* timeout(patience, body, { name });
   } catch (error) {
     throw new Error(`"${name}" does not hold: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

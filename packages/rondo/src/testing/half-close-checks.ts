@@ -32,7 +32,7 @@ import {
  */
 export function halfCloseableChecks(make: MakePair, options: StreamCheckOptions = {}): Check[] {
   const { clog = 32 * 1024 * 1024 } = options;
-  const on = (name: string, body: PairBody): Check => check(name, () => overPair(make, body));
+  const on = (name: string, body: PairBody): Check => check(name, () => overPair(make, body), options.patience);
 
   return [
     on("after an end the peer reads to the end, and can still write", function* (a, b, g) {

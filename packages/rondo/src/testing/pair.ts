@@ -37,6 +37,8 @@ export interface StreamCheckOptions {
   readonly resets?: boolean | undefined;
   /** How many bytes go each way in the case of random payloads: 256 KiB where nothing is said. */
   readonly payload?: number | undefined;
+  /** How long a case may take before it counts as hanging, in ms: 30 s where nothing is said. Bad links need more. */
+  readonly patience?: number | undefined;
 }
 
 /** A case: two ends, and a group for the tasks that it needs. */

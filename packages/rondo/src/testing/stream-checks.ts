@@ -51,7 +51,7 @@ const MIB = 1024 * 1024;
  */
 export function streamChecks(make: MakePair, options: StreamCheckOptions = {}): Check[] {
   const { clog = 32 * MIB, resets = true, payload = 256 * 1024 } = options;
-  const on = (name: string, body: PairBody): Check => check(name, () => overPair(make, body));
+  const on = (name: string, body: PairBody): Check => check(name, () => overPair(make, body), options.patience);
   const much = (): Uint8Array => new Uint8Array(clog).fill(120);
 
   return [
