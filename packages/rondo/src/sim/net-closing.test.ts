@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 
 import { inWorld, settle } from "../../tests/sim-network.ts";
+import { streamsUnderTrouble } from "../../tests/sim-streams.ts";
 import { sleep } from "../index.ts";
 import { connect, listen } from "../net/index.ts";
 
@@ -38,4 +39,10 @@ test("one that was closed in order behind a cut is not reset when the peer asks 
     return heard;
   });
   expect(heard).toEqual([5, undefined]);
+});
+
+test("what was closed before its way was clogged and cut still brings its last bytes, in the world that once lost them", () => {
+  const run = streamsUnderTrouble(2009, false);
+  expect(run.error).toBeUndefined();
+  expect(run.virtual).toBeLessThan(60_000);
 });

@@ -44,6 +44,9 @@ export interface Surroundings {
   readonly systems: readonly System[];
 }
 
+/** So many closed connections are kept in sight without a look whether they are settled. */
+const LOOK = 64;
+
 export class System implements NetSystem, Network {
   readonly core: NetCore;
   readonly place: Place;
@@ -52,6 +55,8 @@ export class System implements NetSystem, Network {
   /** Its addresses in their plain form. */
   readonly addresses: readonly string[];
   readonly ends: Set<TcpEnd>;
+  private readonly lingering: Set<TcpEnd>;
+  private lookAt: number;
   /** Connections whose handshake is not finished, or that nobody has taken. */
   readonly halfOpen: Set<TcpEnd>;
   readonly dials: Set<Dial>;
@@ -73,6 +78,8 @@ export class System implements NetSystem, Network {
     this.around = around;
     this.addresses = place.addresses.map(plainAddress);
     this.ends = new Set();
+    this.lingering = new Set();
+    this.lookAt = LOOK;
     this.halfOpen = new Set();
     this.dials = new Set();
     this.sockets = new Set();
@@ -272,8 +279,23 @@ export class System implements NetSystem, Network {
 
   gone(end: TcpEnd): void {
     this.ends.delete(end);
+    this.lingering.add(end);
+    // Most are settled by the time of the next look, which is taken when there are twice as many.
+    if (this.lingering.size >= this.lookAt) {
+      for (const one of this.lingering) if (one.wire.settled || !one.retransmits) this.lingering.delete(one);
+      this.lookAt = 2 * this.lingering.size + LOOK;
+    }
     this.halfOpen.delete(end);
     if (end.port !== 0) this.ports.give(end.port);
+  }
+
+  /** Open connections, and those that were closed and whose last bytes are not known to have been taken. */
+  *connections(): Generator<TcpEnd, void> {
+    yield* this.ends;
+    for (const end of this.lingering) {
+      if (end.wire.settled || !end.retransmits) this.lingering.delete(end);
+      else yield end;
+    }
   }
 
   held(): string[] {
@@ -294,6 +316,8 @@ export class System implements NetSystem, Network {
     this.removed = forever;
     for (const dial of this.dials) dial.vanish();
     for (const end of this.ends) end.vanish();
+    for (const end of this.lingering) end.vanish();
+    this.lingering.clear();
     for (const end of this.halfOpen) end.vanish();
     for (const door of this.allDoors()) door.vanish();
     for (const socket of this.sockets) socket.vanish();

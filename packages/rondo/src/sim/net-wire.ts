@@ -333,6 +333,17 @@ export class Wire implements Timed {
     this.schedule();
   }
 
+  /** All of it has been taken at the other end, and that is known here. */
+  get settled(): boolean {
+    const tail = this.ackTail;
+    return (
+      this.head === null &&
+      this.waitHead === null &&
+      (tail === null || tail.at <= this.core.clockwork.time) &&
+      !this.deaf
+    );
+  }
+
   /** The link is free again: what was held is told. */
   released(): void {
     if (this.deaf) this.hear(this.core.clockwork.time + this.back.latency);

@@ -10,7 +10,7 @@ describe("the suites of streams", () => {
   streamSuites(10);
 });
 
-const SEEDS = 1000;
+const SEEDS = Number(process.env["RONDO_RUNS"] ?? 1000);
 
 test.each([false, true])(
   "what is written arrives on every seed (with crashes: %s)",

@@ -330,21 +330,22 @@ export class SimNetwork implements Part, Surroundings {
     const { events, time } = this.core.clockwork;
     link.release(events, time);
     // Acknowledgements that were held come as well.
-    for (const system of this.systems) for (const end of system.ends) if (end.wire.back === link) end.wire.released();
+    for (const system of this.systems)
+      for (const end of system.connections()) if (end.wire.back === link) end.wire.released();
   }
 
   /** Whoever waits for an answer over the links between these two begins to doubt. */
   private disturb(a: System, b: System): void {
     for (const system of a === b ? [a] : [a, b]) {
       const other = system === a ? b : a;
-      for (const end of system.ends) if (end.peer.system === other) end.wire.disturbed();
+      for (const end of system.connections()) if (end.peer.system === other) end.wire.disturbed();
     }
   }
 
   /** Whoever waits for an answer of this computer begins to doubt. */
   private alarm(gone: System): void {
     for (const system of this.systems)
-      for (const end of system.ends) if (end.peer.system === gone) end.wire.disturbed();
+      for (const end of system.connections()) if (end.peer.system === gone) end.wire.disturbed();
   }
 }
 
