@@ -3,13 +3,13 @@
 //   node server.ts CONTESTANT      CONTESTANT: rondo | node | fastify | hono | bun (run by bun)
 //
 // Each answers `GET /` with "Hello, World!", `POST /json` with the JSON that came, parsed and written anew, `POST /upload` with
-// how many bytes came, and `GET /file` with the file that the environment names. It talks as net/server.ts does: its port as a line of
-// JSON, then a line for each `cpu` and `memory` on standard input, with which it ends.
+// how many bytes came, and `GET /file` with the file that the environment names. It is asked as measured.ts says.
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { HttpRequest, HttpResponse } from "@rondo/http";
 import type { Coroutine } from "rondo";
+import { ready } from "../measured.ts";
 
 const HOST = "127.0.0.1";
 const FILE = process.env["BENCH_FILE"] ?? "";
@@ -42,7 +42,7 @@ async function rondo(): Promise<void> {
   await run(() =>
     group(function* () {
       const server = yield* http.serve({ host: HOST, port: 0, handler, limits: { requests: Infinity } });
-      yield* until(ready(server.address.port));
+      yield* until(ready([server.address.port]));
       server.stop({ within: 0 });
     }),
   );
@@ -71,7 +71,7 @@ function node(): void {
     }
   });
   server.keepAliveTimeout = 0;
-  server.listen(0, HOST, () => void ready((server.address() as AddressInfo).port).then(() => process.exit(0)));
+  server.listen(0, HOST, () => void ready([(server.address() as AddressInfo).port]).then(() => process.exit(0)));
 }
 
 async function fastify(): Promise<void> {
@@ -85,7 +85,7 @@ async function fastify(): Promise<void> {
   app.post("/upload", (request) => String((request.body as Buffer).length));
   app.get("/file", (_request, reply) => void reply.type("application/octet-stream").send(createReadStream(FILE)));
   await app.listen({ host: HOST, port: 0 });
-  await ready((app.server.address() as AddressInfo).port);
+  await ready([(app.server.address() as AddressInfo).port]);
   process.exit(0);
 }
 
@@ -104,7 +104,7 @@ async function hono(): Promise<void> {
   const app = await honoApp();
   serve(
     { fetch: app.fetch as never, hostname: HOST, port: 0 },
-    (at) => void ready(at.port).then(() => process.exit(0)),
+    (at) => void ready([at.port]).then(() => process.exit(0)),
   );
 }
 
@@ -123,34 +123,8 @@ async function bun(): Promise<void> {
       return new Response(Bun.file(FILE));
     },
   });
-  await ready(server.port);
+  await ready([server.port]);
   process.exit(0);
-}
-
-// ---- what is asked ----------------------------------------------------------------------------------------------------
-
-const nap = new Int32Array(new SharedArrayBuffer(4));
-
-function cpu(): number {
-  // Linux books a running thread's time only at its clock tick; a thread that goes to sleep is booked at once.
-  Atomics.wait(nap, 0, 0, 0.01);
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1e3;
-}
-
-function memory(): number {
-  globalThis.gc?.();
-  globalThis.gc?.();
-  return Number(readFileSync("/proc/self/statm", "latin1").split(" ")[1]) * 4096;
-}
-
-function ready(port: number): Promise<void> {
-  process.stdout.write(`${JSON.stringify({ ports: [port] })}\n`);
-  process.stdin.on("data", (asked) => {
-    for (const question of String(asked).trim().split("\n"))
-      process.stdout.write(`${question === "cpu" ? cpu() : memory()}\n`);
-  });
-  return new Promise((resolve) => process.stdin.once("end", () => resolve()));
 }
 
 const contestants: Readonly<Record<string, () => unknown>> = { rondo, node, fastify, hono, bun };

@@ -2,15 +2,11 @@
 //
 //   node server.ts CONTESTANT WORK      CONTESTANT: rondo | node      WORK: echo | copy
 //
-// Says on standard output, as a line of JSON, on which ports it listens. Then it answers each line of standard input by a
-// line: `cpu` by the nanoseconds of processor time that it has used so far, all threads of it; `memory` by the bytes of it
-// that are in memory, after a collection where it may force one. It ends when its standard input does. python/servers.py
-// talks the same way.
-import { once } from "node:events";
+// It is asked as measured.ts says.
 import net from "node:net";
 import { pipeline } from "node:stream";
-import { readFileSync } from "node:fs";
 import { type Coroutine, group, run, until } from "rondo";
+import { ready } from "../measured.ts";
 import { type ByteStream, listen, type Listener, serve } from "rondo/net";
 
 const HOST = "127.0.0.1";
@@ -78,33 +74,6 @@ function nodeCopy(): void {
 
 function portOf(server: net.Server): number {
   return (server.address() as net.AddressInfo).port;
-}
-
-// ---- what is asked ----------------------------------------------------------------------------------------------------
-
-const nap = new Int32Array(new SharedArrayBuffer(4));
-
-function cpu(): number {
-  // Linux books a running thread's time only at its clock tick; a thread that goes to sleep is booked at once.
-  Atomics.wait(nap, 0, 0, 0.01);
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1e3;
-}
-
-function memory(): number {
-  globalThis.gc?.();
-  globalThis.gc?.();
-  return Number(readFileSync("/proc/self/statm", "latin1").split(" ")[1]) * 4096;
-}
-
-/** Says that it listens, and answers until nobody asks any more. */
-async function ready(ports: readonly number[]): Promise<void> {
-  process.stdout.write(`${JSON.stringify({ ports })}\n`);
-  process.stdin.on("data", (asked) => {
-    for (const question of String(asked).trim().split("\n"))
-      process.stdout.write(`${question === "cpu" ? cpu() : memory()}\n`);
-  });
-  await once(process.stdin, "end");
 }
 
 /** Whoever is connected still does not keep it. */

@@ -9,6 +9,7 @@ import { checkpoint, type Coroutine, Flow } from "rondo";
 
 import { ContentCodingError, HttpError, MessageTooLargeError, TruncatedError } from "./errors.ts";
 import { nodeCoding } from "./node-coding.ts";
+import { joined } from "./pieces.ts";
 
 /** The codings that are known here; which of them can be used is up to the host. */
 export type ContentCoding = "gzip" | "br" | "zstd" | "deflate";
@@ -84,17 +85,6 @@ export function encode(bytes: Uint8Array, coding: ContentCoding): Uint8Array {
   } finally {
     coder.close();
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 /**

@@ -9,8 +9,8 @@ import { type Coroutine, Flow } from "rondo";
 
 import { HttpError, ProtocolError } from "./errors.ts";
 import { HttpHeaders } from "./headers.ts";
+import { parameterOf } from "./media-type.ts";
 import { Pieces } from "./pieces.ts";
-import { parameterOf } from "./request.ts";
 import { CLASS, COLON, CR, LF, TOKEN, VALUE } from "./tokens.ts";
 
 /** What a body of parts may have. */

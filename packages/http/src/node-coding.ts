@@ -1,101 +1,38 @@
 /**
- * Content codings by Node's zlib; the one file of HTTP bodies that knows it. `process.getBuiltinModule` and no import, so
- * that the rest can be loaded where there is no Node.
- *
- * The documented functions either work in a thread, which costs more than most bodies and makes a simulated program depend on
- * the real world, or want the whole body at once, which for a decoder means that a bomb is found out when it has gone off.
- * What they stand on does what is wanted: `writeSync` of a stream's handle, a step at a time. It is not documented, so it is
- * tried once for each coding before it is relied upon; a coding that does not do what is expected is not offered.
+ * Content codings by Node's zlib (node-zlib.ts says how). Each is tried once before it is offered: one that does not do what is
+ * expected is left out.
  */
-import type * as zlibModule from "node:zlib";
-import type { Gzip } from "node:zlib";
 import { type Coder, type CodingService, type ContentCoding, FINISH, FLUSH, type MORE } from "./coding.ts";
+import { nodeZlib, SMALL_CHUNKS, type Zlib, ZlibSteps } from "./node-zlib.ts";
 
-type Zlib = typeof zlibModule;
-
-/** What comes out in one step, in bytes. */
-const STEP = 64 * 1024;
 /** How many coders of a sort are kept for whoever comes next: making one costs more than a small body. */
 const KEPT = 8;
-
-interface Inside {
-  readonly _handle: {
-    writeSync(
-      flush: number,
-      input: Uint8Array,
-      inputAt: number,
-      inputLength: number,
-      output: Uint8Array,
-      outputAt: number,
-      outputLength: number,
-    ): void;
-  } | null;
-  /** How much room and how much input are left after a call. */
-  readonly _writeState: Uint32Array;
-  readonly errored: Error | null;
-  reset(): void;
-  close(): void;
-}
+const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** The numbers that a sort of stream has for "more to come", "let it all out" and "that was all". */
 type Flushes = readonly [more: number, flush: number, finish: number];
 
-const EMPTY: Uint8Array = new Uint8Array(0);
-let output: Uint8Array = EMPTY;
-
-class ZlibCoder implements Coder {
-  private readonly stream: Inside;
+class ZlibCoder extends ZlibSteps implements Coder {
   private readonly flushes: Flushes;
   private readonly home: ZlibCoder[];
-  private input: Uint8Array;
-  private at: number;
-  private flush: number;
-  private busy: boolean;
 
-  constructor(stream: Inside, flushes: Flushes, home: ZlibCoder[]) {
-    this.stream = stream;
+  constructor(stream: unknown, flushes: Flushes, home: ZlibCoder[]) {
+    super(stream);
     this.flushes = flushes;
     this.home = home;
-    this.input = EMPTY;
-    this.at = 0;
-    this.flush = 0;
-    this.busy = false;
   }
 
   feed(bytes: Uint8Array, what: typeof MORE | typeof FLUSH | typeof FINISH): void {
-    this.input = bytes;
-    this.at = 0;
-    this.flush = this.flushes[what];
-    this.busy = true;
+    this.begin(bytes, this.flushes[what], true);
   }
 
-  take(): Uint8Array | undefined {
-    while (this.busy) {
-      const { stream, input, at } = this;
-      const handle = stream._handle;
-      if (handle === null) throw new Error("this coder is closed");
-      const before = input.length - at;
-      handle.writeSync(this.flush, input, at, before, output, 0, STEP);
-      if (stream.errored !== null) throw stream.errored;
-      const room = stream._writeState[0] as number;
-      const left = stream._writeState[1] as number;
-      this.at = input.length - left;
-      // With room left it has done what it could. What it has not taken stands behind its end, and is nobody's.
-      if (room > 0) this.busy = false;
-      if (room < STEP) return output.subarray(0, STEP - room);
-    }
-    return undefined;
-  }
-
-  close(): void {
-    this.input = EMPTY;
-    this.busy = false;
-    if (this.stream._handle === null) return;
-    if (this.stream.errored !== null || this.home.length >= KEPT) {
-      this.stream.close();
+  /** Given back: with nothing in its memory, for another body. */
+  override close(): void {
+    if (!this.sound || this.home.length >= KEPT) {
+      super.close();
       return;
     }
-    this.stream.reset();
+    this.reset();
     this.home.push(this);
   }
 }
@@ -115,10 +52,7 @@ class Sort {
   lend(): Coder {
     const idle = this.idle.pop();
     if (idle !== undefined) return idle;
-    const stream = this.make() as Inside & Gzip;
-    // What is wrong is thrown from `take`; the stream tells of it once more, and would end the process.
-    stream.on("error", () => {});
-    return new ZlibCoder(stream, this.flushes, this.idle);
+    return new ZlibCoder(this.make(), this.flushes, this.idle);
   }
 }
 
@@ -164,8 +98,7 @@ class ZlibCodings implements CodingService {
       constants.BROTLI_OPERATION_FINISH,
     ];
     const zstd: Flushes = [constants.ZSTD_e_continue, constants.ZSTD_e_flush, constants.ZSTD_e_end];
-    // The streams have memory of their own for what comes out, which is not used.
-    const small = { chunkSize: 64 };
+    const small = { chunkSize: SMALL_CHUNKS };
     const one = (make: () => unknown, flushes: Flushes): (() => Coder) => {
       const sort = new Sort(make, flushes);
       return () => sort.lend();
@@ -241,11 +174,6 @@ let known: CodingService | null | undefined;
 /** Node's zlib, or null where there is none. */
 export function nodeCoding(): CodingService | null {
   if (known !== undefined) return known;
-  const zlib =
-    typeof process === "object" && typeof process.getBuiltinModule === "function"
-      ? (process.getBuiltinModule("node:zlib") as Zlib | undefined)
-      : undefined;
-  if (zlib === undefined) return (known = null);
-  output = new Uint8Array(STEP);
-  return (known = new ZlibCodings(zlib));
+  const zlib = nodeZlib();
+  return (known = zlib === undefined ? null : new ZlibCodings(zlib));
 }

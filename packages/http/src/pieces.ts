@@ -10,6 +10,24 @@
 const SMALL = 1024;
 const ROOM = 16 * 1024;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** Pieces as one: a single one as it is, several copied. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 0) return NOTHING;
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  let size = 0;
+  for (const piece of pieces) size += piece.length;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** Pieces that come one by one, on the way to being one. */
 export class Pieces {
   /** How many bytes there are. */
   size: number;
@@ -45,15 +63,7 @@ export class Pieces {
   /** All of it, in one piece. */
   join(): Uint8Array {
     this.shut();
-    const { whole } = this;
-    if (whole.length === 1) return whole[0] as Uint8Array;
-    const all = new Uint8Array(this.size);
-    let at = 0;
-    for (const piece of whole) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
+    return joined(this.whole);
   }
 
   private shut(): void {

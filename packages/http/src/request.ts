@@ -9,6 +9,7 @@ import { type Coroutine, Flow } from "rondo";
 import type { Address } from "rondo/net";
 import { HttpError } from "./errors.ts";
 import type { HttpHeaders } from "./headers.ts";
+import { decoderOf, parameterOf, utf8 } from "./media-type.ts";
 import { Pieces } from "./pieces.ts";
 import type { RequestHead } from "./request-parser.ts";
 import { ABSOLUTE_FORM, ORIGIN_FORM } from "./target.ts";
@@ -201,7 +202,9 @@ export class HttpRequest {
   /** The whole body as text, in UTF-8, or in what `Content-Type` names. Throws as `bytes`, and 415 for an unknown charset. */
   *text(options?: BufferOptions): Coroutine<string> {
     const charset = parameterOf(this.headers.get("content-type"), "charset");
-    const decoder = decoderFor(charset);
+    const decoder = decoderOf(charset);
+    if (decoder === undefined)
+      throw new HttpError(415, `the body is in a charset that is not known here: ${JSON.stringify(charset)}`);
     return decoder.decode(yield* this.bytes(options));
   }
 
@@ -260,30 +263,4 @@ class BodySource {
   }
   /** What is left stays where it is: the connection reads over it, or is closed. */
   close(): void {}
-}
-
-const utf8 = new TextDecoder();
-
-function decoderFor(charset: string | undefined): typeof utf8 {
-  if (charset === undefined) return utf8;
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    // `new TextDecoder` throws for labels it does not know, and for nothing else.
-    throw new HttpError(415, `the body is in a charset that is not known here: ${JSON.stringify(charset)}`);
-  }
-}
-
-/** A parameter of a media type: `charset` of `text/plain; charset=utf-8`. */
-export function parameterOf(type: string | undefined, name: string): string | undefined {
-  if (type === undefined) return undefined;
-  const parts = type.split(";");
-  for (let i = 1; i < parts.length; i++) {
-    const part = parts[i] as string;
-    const at = part.indexOf("=");
-    if (at < 0 || part.slice(0, at).trim().toLowerCase() !== name) continue;
-    const value = part.slice(at + 1).trim();
-    return value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
-  }
-  return undefined;
 }

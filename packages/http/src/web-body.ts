@@ -6,6 +6,7 @@
  * that has not, nothing is lost, and the head goes out first.
  */
 import { type Coroutine, until } from "rondo";
+import { joined } from "./pieces.ts";
 
 /** How many microtasks a body may take to say what it has: a `Response` of a string needs five. */
 const LOOKS = 8;
@@ -43,7 +44,7 @@ export class WebBody {
       // One that has failed fails in `next`, like one that fails later.
       if (pending.result === undefined) return null;
       this.pending = null;
-      if (pending.result.done) return joined(pieces, size);
+      if (pending.result.done) return joined(pieces);
       const piece = checked(pending.result.value);
       pieces.push(piece);
       size += piece.length;
@@ -90,19 +91,4 @@ function ignore(): void {}
 function checked(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece;
   throw new TypeError(`the body of a Response gave ${String(piece)} and not bytes`);
-}
-
-const NOTHING: Uint8Array = new Uint8Array(0);
-
-/** The pieces as one. */
-export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 0) return NOTHING;
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -6,6 +6,9 @@ import { type Run, simulate, type SimulateOptions, type World } from "rondo/sim"
 import {
   type Client,
   type ClientOptions,
+  type HttpRequest,
+  type HttpResponse,
+  json,
   openClient,
   type RequestHandler,
   serve,
@@ -61,4 +64,31 @@ export function rawServer(
       }
     });
   });
+}
+
+/** Answers with what was asked. */
+export function* echo(request: HttpRequest): Coroutine<HttpResponse> {
+  return json({
+    method: request.method,
+    target: request.target,
+    headers: Object.fromEntries(request.headers),
+    body: yield* request.text(),
+  });
+}
+
+export interface Echo {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** What an operation throws; undefined where it throws nothing. */
+export function* thrown(operation: Coroutine<unknown>): Coroutine<unknown> {
+  try {
+    yield* operation;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }

@@ -2,33 +2,8 @@
 import { type Coroutine, group, moveOnAfter, now, sleep, TimeoutError } from "rondo";
 import { ConnectError } from "rondo/net";
 import { describe, expect, test } from "vitest";
-import { fetching, inWorld, rawServer, webServer } from "../../tests/fetching.ts";
-import { fetch, type HttpRequest, type HttpResponse, json, openClient, redirect, stream, text } from "../index.ts";
-
-function* echo(request: HttpRequest): Coroutine<HttpResponse> {
-  return json({
-    method: request.method,
-    target: request.target,
-    headers: Object.fromEntries(request.headers),
-    body: yield* request.text(),
-  });
-}
-
-interface Echo {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-}
-
-function* thrown(operation: Coroutine<unknown>): Coroutine<unknown> {
-  try {
-    yield* operation;
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
+import { type Echo, echo, fetching, inWorld, rawServer, thrown, webServer } from "../../tests/fetching.ts";
+import { fetch, type HttpRequest, type HttpResponse, openClient, redirect, stream, text } from "../index.ts";
 
 describe("connections", () => {
   test("are shared by requests one after the other, and not by those at once", () => {

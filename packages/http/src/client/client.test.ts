@@ -1,14 +1,13 @@
 /** The client against servers in simulated worlds: what it sends, what it follows, what becomes of connections. */
 import { ClosedError, type Coroutine, Flow, group, sleep } from "rondo";
 import { describe, expect, test } from "vitest";
-import { fetching, inWorld, rawServer, webServer } from "../../tests/fetching.ts";
+import { type Echo, echo, fetching, inWorld, rawServer, thrown, webServer } from "../../tests/fetching.ts";
 import {
   compressed,
   fetch,
   HttpError,
   HttpResponse,
   type HttpRequest,
-  json,
   openClient,
   ProtocolError,
   redirect,
@@ -16,31 +15,6 @@ import {
   text,
   TruncatedError,
 } from "../index.ts";
-
-function* echo(request: HttpRequest): Coroutine<HttpResponse> {
-  return json({
-    method: request.method,
-    target: request.target,
-    headers: Object.fromEntries(request.headers),
-    body: yield* request.text(),
-  });
-}
-
-interface Echo {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-}
-
-function* thrown(operation: Coroutine<unknown>): Coroutine<unknown> {
-  try {
-    yield* operation;
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 describe("a request", () => {
   test("says what is wanted, of whom, and by whom", () => {

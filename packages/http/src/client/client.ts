@@ -22,6 +22,7 @@ import { codings } from "../coding.ts";
 import { HttpError, TruncatedError } from "../errors.ts";
 import { fieldLine, type HttpHeaders } from "../headers.ts";
 import type { ResponseHead } from "../response-parser.ts";
+import { utf8Length } from "../tokens.ts";
 import { IN_CHUNKS, latin1Bytes, NO_LENGTH, requestText, SAY_CLOSE, SILENT, withBytes, withText } from "../writer.ts";
 import { type Outgoing, outgoing } from "./body.ts";
 import { ClientConnection } from "./connection.ts";
@@ -45,7 +46,6 @@ const MAX_BUFFERED = 64 * 1024 * 1024;
  * reading, and then both would wait for ever.
  */
 const AT_ONCE = 64 * 1024;
-const encoder = new TextEncoder();
 
 /** May be sent twice without harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -435,11 +435,6 @@ function lengthOf(content: Outgoing["content"], method: string): number {
   if (content === null) return method === "POST" || method === "PUT" || method === "PATCH" ? 0 : NO_LENGTH;
   if (typeof content === "string") return utf8Length(content);
   return (content as Uint8Array).length;
-}
-
-function utf8Length(text: string): number {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return encoder.encode(text).length;
-  return text.length;
 }
 
 function whole(text: string, content: Outgoing["content"], length: number): Uint8Array | readonly Uint8Array[] {

@@ -11,9 +11,9 @@ import type { ByteStream } from "rondo/net";
 import { decoded } from "../coding.ts";
 import { HttpError, MessageTooLargeError } from "../errors.ts";
 import type { HttpHeaders } from "../headers.ts";
+import { decoderOf, parameterOf, utf8 } from "../media-type.ts";
 import { NEED } from "../parser.ts";
-import { Pieces } from "../pieces.ts";
-import { parameterOf } from "../request.ts";
+import { joined, Pieces } from "../pieces.ts";
 import type { ResponseHead } from "../response-parser.ts";
 import type { ClientConnection } from "./connection.ts";
 
@@ -164,7 +164,8 @@ export class ClientResponse implements Disposable, AsyncDisposable {
   /** The whole body as text, in the charset that `Content-Type` names, else in UTF-8. Throws as `bytes`. A switch point. */
   *text(options?: ReadOptions): Coroutine<string> {
     const charset = parameterOf(this.headers.get("content-type"), "charset");
-    return decoderFor(charset).decode(yield* this.bytes(options));
+    // A charset that nobody knows: most of the web is in UTF-8.
+    return (decoderOf(charset) ?? utf8).decode(yield* this.bytes(options));
   }
 
   /** The whole body as JSON. Throws as `bytes`, and an `HttpError` 502 for what is none. A switch point. */
@@ -310,28 +311,4 @@ class BodySource {
   close(): void {
     this.response.close();
   }
-}
-
-const utf8 = new TextDecoder();
-
-function decoderFor(charset: string | undefined): typeof utf8 {
-  if (charset === undefined) return utf8;
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    return utf8; // a charset that nobody knows: most of the web is in this one
-  }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  let size = 0;
-  for (const piece of pieces) size += piece.length;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -10,6 +10,7 @@
  */
 import { checkpoint, type Coroutine, Lock, type Operation } from "rondo";
 import type { ByteStream, Writable } from "rondo/net";
+import { joined } from "../pieces.ts";
 import { type Codec, type DeflateService, giveBack, lendDeflater } from "./deflate.ts";
 import type { DeflateAgreement } from "./extensions.ts";
 import { BINARY, CONTINUATION, TEXT } from "./frame.ts";
@@ -209,19 +210,6 @@ const WHOLE_BINARY = { opcode: BINARY, fin: true, compressed: false };
 function drained(codec: Codec, parts: Uint8Array[]): Uint8Array[] {
   for (let part = codec.take(); part !== undefined; part = codec.take()) parts.push(part.slice());
   return parts;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Without the four bytes that every flush ends with, and that the reader adds again (RFC 7692, section 7.2.1). */

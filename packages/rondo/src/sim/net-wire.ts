@@ -12,6 +12,7 @@
 import type { Timed } from "../loop/timers.ts";
 import { type Link, LOST } from "./links.ts";
 import type { NetCore } from "./net-core.ts";
+import { Acks } from "./net-acks.ts";
 import { systemError } from "./net-errors.ts";
 import { DATA, FIN, RST, type Run } from "./net-run.ts";
 import type { TcpEnd } from "./tcp.ts";
@@ -493,20 +494,5 @@ export class Wire implements Timed {
     }
     this.ackHead = run;
     if (run === null) this.ackTail = null;
-  }
-}
-
-/** The sender of a wire waits for room. */
-class Acks implements Timed {
-  slot: number;
-  private readonly wire: Wire;
-
-  constructor(wire: Wire) {
-    this.slot = -1;
-    this.wire = wire;
-  }
-
-  fire(): void {
-    this.wire.acknowledged();
   }
 }
