@@ -142,6 +142,22 @@ describe("a file as an answer", () => {
     });
   });
 
+  test("that was changed between the look and the reading is broken off, and never mixed with its new version", async () => {
+    await inFolder(function* (root) {
+      let failure: unknown;
+      try {
+        yield* ask(function* (request) {
+          const response = yield* file(request, `${root}/large.bin`);
+          yield* writeFile(`${root}/large.bin`, new Uint8Array(LARGE.length));
+          return response;
+        }, "/");
+      } catch (error) {
+        failure = error;
+      }
+      expect(String(failure)).toMatch(/ends|ended|reset|closed/);
+    });
+  });
+
   test("is saved under the name that is given, in whatever letters", async () => {
     await inFolder(function* (root) {
       const { headers } = yield* ask(one(`${root}/a.txt`, { download: 'a "ü".txt' }), "/");

@@ -78,8 +78,10 @@ describe("an event that is sent", () => {
         const body = sse(events).body as Flow<string>;
         yield* body.next();
         body.close();
+        yield* sleep(1);
+        // Not only when the group ends, which would end them too.
+        expect(log).toEqual(["closed"]);
       });
-      expect(log).toEqual(["closed"]);
     });
   });
 });

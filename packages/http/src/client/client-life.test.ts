@@ -123,6 +123,22 @@ describe("connections", () => {
     });
   });
 
+  test("on which the server says something while nobody asks are not used again either", () => {
+    inWorld(function* (world) {
+      rawServer(world, "server", function* (stream) {
+        yield* stream.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        yield* sleep(50);
+        yield* stream.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+      });
+      const client = openClient({ proxy: null });
+      for (let i = 0; i < 3; i++) {
+        expect(yield* (yield* client.fetch("http://server/")).text()).toBe("ok");
+        yield* sleep(200);
+      }
+      expect(world.network.statistics().connections).toBe(3);
+    });
+  });
+
   test("of the client are closed when its scope ends, and nobody gets one any more", () => {
     fetching(
       () => text("ok"),

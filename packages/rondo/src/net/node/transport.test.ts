@@ -520,3 +520,61 @@ describe("errors", () => {
       }),
     ));
 });
+
+describe("what is alone and goes to the system at once", () => {
+  /** Numbers in pieces of a KiB, by turns as one chunk and as two. */
+  function* numbered(stream: ByteStream, count: number): Generator<any, void, any> {
+    for (let i = 0; i < count; i++) {
+      const piece = Buffer.alloc(1024);
+      piece.writeUInt32BE(i);
+      yield* stream.write(i % 3 === 0 ? piece : [piece.subarray(0, 512), piece.subarray(512)]);
+    }
+  }
+
+  test("never overtakes what waits in Node's line, however the two take turns", async () => {
+    const COUNT = 16_384;
+    const numbers: number[] = [];
+    let rest = Buffer.alloc(0);
+    let peer: net.Socket | undefined;
+    await against(
+      (socket) => (peer = socket.pause()),
+      (stream) =>
+        group(function* (g) {
+          const writing = g.spawn(numbered(stream, COUNT));
+          yield* until(() => writing.state === "waiting" && writing.waitingFor !== "turn" && peer !== undefined);
+          yield* until(() => stream.statistics().unsent > 0);
+          (peer as net.Socket).on("data", (chunk: Buffer) => {
+            rest = Buffer.concat([rest, chunk]);
+            let at = 0;
+            for (; rest.length - at >= 1024; at += 1024) numbers.push(rest.readUInt32BE(at));
+            rest = rest.subarray(at);
+          });
+          (peer as net.Socket).resume();
+          yield* writing;
+          yield* until(() => numbers.length === COUNT);
+        }),
+    );
+    expect(numbers.findIndex((number, i) => number !== i)).toBe(-1);
+  });
+
+  test("is held back when the peer does not read: small writes wait as large ones do", () =>
+    against(
+      (socket) => void socket.pause(),
+      (stream) =>
+        group(function* (g) {
+          let written = 0;
+          const writing = g.spawn(function* () {
+            for (; written < 64 * 1024; written++) yield* stream.write(new Uint8Array(1024));
+          });
+          let before = -1;
+          // Until nothing more has been taken for a while: then it waits, and did not come to its end.
+          while (before !== written) {
+            before = written;
+            for (let i = 0; i < 20; i++) yield* sleep(1);
+          }
+          expect(writing.state).toBe("waiting");
+          expect(written).toBeLessThan(64 * 1024);
+          writing.cancel();
+        }),
+    ));
+});
