@@ -2,7 +2,7 @@
 // be tested with bytes and used by whoever has some.
 
 import { decode } from "./decode.ts";
-import { type Article, readFeed } from "./feed.ts";
+import { type Article, type FeedHints, readFeed } from "./feed.ts";
 import { absoluteLinks, readPage } from "./markup.ts";
 import { type DocumentKind, requireText, sniff } from "./sniff.ts";
 
@@ -15,6 +15,8 @@ export interface Document {
   readonly charset: string;
   /** The entries of a feed; of a page, one: the page. */
   readonly articles: Article[];
+  /** How often it says that it is worth asking; a page says nothing. */
+  readonly hints: FeedHints;
   /** What was odd, each a sentence without a final stop. */
   readonly notes: string[];
   /** The links of a page, absolute; none of a feed, whose articles have their own. Worked out when asked for. */
@@ -64,7 +66,8 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
       title: page.title,
       language: page.language ?? firstTag(hints.contentLanguage),
       charset,
-      articles: [{ title: page.title, link: hints.url, text: page.text }],
+      articles: [{ title: page.title, link: hints.url, text: page.text, id: undefined, published: undefined }],
+      hints: {},
       notes,
       links: () => absoluteLinks(page, hints.url),
     };
@@ -77,6 +80,7 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
     language: feed.language ?? firstTag(hints.contentLanguage),
     charset,
     articles: feed.articles,
+    hints: feed.hints,
     notes,
     links: () => [],
   };

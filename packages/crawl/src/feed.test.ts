@@ -37,7 +37,8 @@ test("Atom gives its entries, the link to the article and the language of its ro
   expect(feed).toEqual({
     title: "L'Avis",
     language: "fr",
-    articles: [{ title: "Un", link: "https://a.example/1", text: "bref" }],
+    articles: [{ title: "Un", link: "https://a.example/1", text: "bref", id: "urn:1", published: undefined }],
+    hints: {},
   });
 });
 
@@ -51,7 +52,10 @@ test("RSS 1.0 gives its items, which stand outside the channel", () => {
   expect(feed).toEqual({
     title: "T",
     language: "ja",
-    articles: [{ title: "一", link: "https://a.example/1", text: "二" }],
+    articles: [
+      { title: "一", link: "https://a.example/1", text: "二", id: "https://a.example/1", published: undefined },
+    ],
+    hints: {},
   });
 });
 
@@ -78,7 +82,7 @@ test("an entry with anything in it counts, and one with nothing at all is no ent
     "atom",
     '<feed xmlns="http://www.w3.org/2005/Atom"><entry><author></author></entry><entry><id>x</id></entry></feed>',
   );
-  expect(feed.articles).toEqual([{ title: undefined, link: "x", text: "" }]);
+  expect(feed.articles).toEqual([{ title: undefined, link: "x", text: "", id: "x", published: undefined }]);
 });
 
 test("a feed that breaks off is malformed, and the parser's words are its cause", () => {
@@ -114,4 +118,55 @@ test("JSON that is no feed, and a shell without a channel, are no documents we k
   expect(refusal(() => readFeed("rss", "<rss version='2.0'></rss>")).message).toBe(
     "this starts as RSS, but has neither a channel nor an entry",
   );
+});
+
+test("an article has the identifier and the date that its feed gives it, in whichever of the forms", () => {
+  const rss = readFeed(
+    "rss",
+    `<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>T</title>
+     <item><guid isPermaLink="false">a-1</guid><pubDate>Sun, 22 Nov 2026 10:44:01 +0100</pubDate></item>
+     <item><title>no guid</title><dc:date>2026-11-22T09:44:01Z</dc:date></item>
+     <item><title>no date</title><pubDate>yesterday, about noon</pubDate></item></channel></rss>`,
+  );
+  const at = Date.UTC(2026, 10, 22, 9, 44, 1);
+  expect(rss.articles.map(({ id, published }) => [id, published])).toEqual([
+    ["a-1", at],
+    [undefined, at],
+    [undefined, undefined],
+  ]);
+  const atom = readFeed(
+    "atom",
+    `<feed xmlns="http://www.w3.org/2005/Atom"><title>T</title>
+     <entry><id>urn:1</id><updated>2026-11-22T12:00:00Z</updated><published>2026-11-22T10:44:01+01:00</published></entry>
+     <entry><id>urn:2</id><updated>2026-11-22T09:44:01Z</updated></entry></feed>`,
+  );
+  expect(atom.articles.map(({ id, published }) => [id, published])).toEqual([
+    ["urn:1", at],
+    ["urn:2", at],
+  ]);
+  const json = readFeed(
+    "json",
+    `{"version":"https://jsonfeed.org/version/1.1","title":"T","items":[{"id":"7","date_published":"2026-11-22T09:44:01Z"}]}`,
+  );
+  expect(json.articles.map(({ id, published }) => [id, published])).toEqual([["7", at]]);
+});
+
+test("a feed says how often to ask, and when not to", () => {
+  const channel = (inner: string): string =>
+    `<rss version="2.0" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel><title>T</title>${inner}<item><title>x</title></item></channel></rss>`;
+  const hints = (inner: string): unknown => readFeed("rss", channel(inner)).hints;
+  expect(hints("")).toEqual({});
+  expect(hints("<ttl>60</ttl>")).toEqual({ every: 3_600_000 });
+  expect(hints("<ttl>-5</ttl>")).toEqual({});
+  expect(hints("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>")).toEqual({
+    every: 1_800_000,
+  });
+  // The longer one is kept: asking too seldom annoys nobody.
+  expect(hints("<ttl>5</ttl><sy:updatePeriod>daily</sy:updatePeriod>")).toEqual({ every: 86_400_000 });
+  expect(hints("<skipHours><hour>0</hour><hour>24</hour><hour>13</hour><hour>99</hour></skipHours>")).toEqual({
+    skipHours: [0, 0, 13],
+  });
+  expect(hints("<skipDays><day>Sunday</day><day>saturday</day><day>Someday</day></skipDays>")).toEqual({
+    skipDays: [0, 6],
+  });
 });

@@ -15,6 +15,20 @@ export interface Article {
   readonly link: string | undefined;
   /** The longest text the feed gives for it, without markup; not the title. */
   readonly text: string;
+  /** What the feed calls it for ever (`guid`, `id`, `rdf:about`), or `undefined`. */
+  readonly id: string | undefined;
+  /** When it was published, or else last changed, in ms since 1970; `undefined` where the feed says nothing readable. */
+  readonly published: number | undefined;
+}
+
+/** How often a feed says that it is worth asking. */
+export interface FeedHints {
+  /** In ms: `ttl`, or the period of the syndication module (`sy:updatePeriod`, `sy:updateFrequency`), whichever is longer. */
+  readonly every?: number;
+  /** Hours of the day (UTC, 0 to 23) in which not to ask. */
+  readonly skipHours?: readonly number[];
+  /** Days of the week (UTC, 0 is Sunday) on which not to ask. */
+  readonly skipDays?: readonly number[];
 }
 
 /** A feed, as text. */
@@ -22,6 +36,7 @@ export interface Feed {
   readonly title: string | undefined;
   readonly language: string | undefined;
   readonly articles: Article[];
+  readonly hints: FeedHints;
 }
 
 /**
@@ -86,13 +101,13 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {
       title: tidy(feed.title),
       language: feed.language ?? feed.dc?.languages?.[0],
       articles: (feed.items ?? []).map((item) =>
-        article(item.title, item.link ?? item.guid?.value, [
-          item.content?.encoded,
-          item.description,
-          item.itunes?.summary,
-          item.media?.description?.value,
-        ]),
+        article(
+          { title: item.title, link: item.link ?? item.guid?.value, id: item.guid?.value },
+          [item.pubDate, item.dc?.dates?.[0]],
+          [item.content?.encoded, item.description, item.itunes?.summary, item.media?.description?.value],
+        ),
       ),
+      hints: hints(feed),
     };
   },
   atom(text) {
@@ -101,12 +116,13 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {
       title: tidy(plain(feed.title)),
       language: feed.xml?.lang ?? feed.dc?.languages?.[0],
       articles: (feed.entries ?? []).map((entry) =>
-        article(plain(entry.title), linkOf(entry.links) ?? entry.id, [
-          plain(entry.content),
-          plain(entry.summary),
-          entry.media?.groups?.[0]?.description?.value,
-        ]),
+        article(
+          { title: plain(entry.title), link: linkOf(entry.links) ?? entry.id, id: entry.id },
+          [entry.published, entry.updated, entry.dc?.dates?.[0]],
+          [plain(entry.content), plain(entry.summary), entry.media?.groups?.[0]?.description?.value],
+        ),
       ),
+      hints: hints(feed),
     };
   },
   rdf(text) {
@@ -115,12 +131,13 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {
       title: tidy(feed.title),
       language: feed.dc?.languages?.[0],
       articles: (feed.items ?? []).map((item) =>
-        article(item.title, item.link ?? item.rdf?.about, [
-          item.content?.encoded,
-          item.description,
-          item.dc?.descriptions?.[0],
-        ]),
+        article(
+          { title: item.title, link: item.link ?? item.rdf?.about, id: item.rdf?.about },
+          [item.dc?.dates?.[0]],
+          [item.content?.encoded, item.description, item.dc?.descriptions?.[0]],
+        ),
       ),
+      hints: hints(feed),
     };
   },
   json(text) {
@@ -132,13 +149,64 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {
         title: tidy(item.title),
         link: item.url ?? item.external_url,
         text: longest([textOf(item.content_html ?? ""), item.content_text ?? "", item.summary ?? ""]),
+        id: item.id,
+        published: firstDate([item.date_published, item.date_modified]),
       })),
+      hints: {},
     };
   },
 };
 
-function article(title: string | undefined, link: string | undefined, texts: (string | undefined)[]): Article {
-  return { title: tidy(title), link, text: longest(texts.map((text) => textOf(text ?? ""))) };
+function article(
+  entry: { title: string | undefined; link: string | undefined; id: string | undefined },
+  dates: (string | undefined)[],
+  texts: (string | undefined)[],
+): Article {
+  const { title, link, id } = entry;
+  const text = longest(texts.map((each) => textOf(each ?? "")));
+  return { title: tidy(title), link, text, id, published: firstDate(dates) };
+}
+
+/** The first date that is one. RFC 822's and RFC 3339's forms are those that `Date.parse` knows; others are nobody's. */
+function firstDate(dates: (string | undefined)[]): number | undefined {
+  for (const date of dates) {
+    const at = date === undefined ? Number.NaN : Date.parse(date.trim());
+    if (!Number.isNaN(at)) return at;
+  }
+  return undefined;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const PERIODS: Readonly<Record<string, number>> = {
+  hourly: HOUR,
+  daily: 24 * HOUR,
+  weekly: 7 * 24 * HOUR,
+  monthly: 30 * 24 * HOUR,
+  yearly: 365 * 24 * HOUR,
+};
+const DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+/** Where a dialect keeps what it says of its rhythm. */
+interface Rhythm {
+  readonly ttl?: number;
+  readonly skipHours?: readonly number[];
+  readonly skipDays?: readonly string[];
+  readonly sy?: { readonly updatePeriod?: string; readonly updateFrequency?: number };
+}
+
+function hints({ ttl, skipHours, skipDays, sy }: Rhythm): FeedHints {
+  const period = PERIODS[sy?.updatePeriod?.trim().toLowerCase() ?? ""] ?? 0;
+  const frequency = sy?.updateFrequency ?? 1;
+  const every = Math.max(ttl !== undefined && ttl > 0 ? ttl * MINUTE : 0, frequency > 0 ? period / frequency : 0);
+  // RSS 0.91 counted hours from 1 to 24, and 24 is midnight.
+  const hours = (skipHours ?? []).filter((hour) => hour >= 0 && hour <= 24).map((hour) => Math.trunc(hour) % 24);
+  const days = (skipDays ?? []).map((day) => DAYS.indexOf(day.trim().toLowerCase())).filter((day) => day !== -1);
+  return {
+    ...(every > 0 ? { every } : {}),
+    ...(hours.length > 0 ? { skipHours: hours } : {}),
+    ...(days.length > 0 ? { skipDays: days } : {}),
+  };
 }
 
 /** Feeds repeat themselves (a summary, then everything); counting both would count its beginning twice. */

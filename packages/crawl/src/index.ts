@@ -6,7 +6,7 @@
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";
 export { type Document, type DocumentHints, readDocument } from "./document.ts";
 export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";
-export { type Article, type Feed, readFeed } from "./feed.ts";
+export { type Article, type Feed, type FeedHints, readFeed } from "./feed.ts";
 export { builtInSources, parseList } from "./list.ts";
 export { absoluteLinks, type Page, readPage } from "./markup.ts";
 export { News, type NewsOptions } from "./news.ts";
