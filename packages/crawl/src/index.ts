@@ -18,7 +18,7 @@ export { backOff, retryAfter } from "./retry.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
 export { stopWords } from "./stop-words.ts";
-export { type Tally, tally } from "./tally.ts";
+export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";
 export { TopWords, type WordCount } from "./top-words.ts";
 export type { Stage, Visit } from "./visit.ts";

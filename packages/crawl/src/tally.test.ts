@@ -35,3 +35,29 @@ test("a single Chinese character may be a telling word", () => {
   tally(page("<html lang=zh><p>雨，雨，雨"), new TermCounter([]), top);
   expect(top.top(1)).toEqual([{ word: "雨", count: 3 }]);
 });
+
+test("each article's words can be had beside the document's, and those of one are not in another's", () => {
+  const feed = page(
+    "<rss version='2.0'><channel><title>T</title><language>en</language><item><title>Storm</title><description>a storm</description></item><item><title>Sun</title></item></channel></rss>",
+  );
+  const top = new TopWords();
+  const seen: [string | undefined, [string, number][]][] = [];
+  const counted = tally(feed, new TermCounter(["storm"]), top, (article, words) =>
+    seen.push([article.title, [...words]]),
+  );
+  expect(seen).toEqual([
+    [
+      "Storm",
+      [
+        ["storm", 2],
+        ["a", 1],
+      ],
+    ],
+    ["Sun", [["sun", 1]]],
+  ]);
+  expect(counted).toEqual({ articles: 2, words: 4, mentions: [2] });
+  expect(top.top(2)).toEqual([
+    { word: "storm", count: 2 },
+    { word: "sun", count: 1 },
+  ]);
+});
