@@ -66,5 +66,5 @@ export { type FetchHandler, mount, type MountContext } from "./mount.ts";
 export { type Client, fetch, openClient } from "./client/client.ts";
 export type { RequestBody } from "./client/body.ts";
 export type { ClientOptions, FetchOptions, RetrySettings } from "./client/options.ts";
-export type { ClientResponse, ReadOptions } from "./client/response.ts";
+export type { ClientResponse, ReadOptions, ResponseTiming } from "./client/response.ts";
 export { cluster, type ClusterEvent, type ClusterOptions, type ClusterWorker } from "./cluster.ts";

@@ -27,6 +27,28 @@ describe("connections", () => {
     );
   });
 
+  test("say when they stood, and whether they had been used before", () => {
+    fetching(
+      function* () {
+        yield* sleep(500);
+        return text("ok");
+      },
+      function* (client, world) {
+        world.network.link("server", "world").set({ latency: 100 });
+        const begun = now();
+        const first = yield* client.fetch("/");
+        expect(first.timing.reused).toBe(false);
+        // A handshake is there and back again; the answer takes as long once more, and half a second.
+        expect(Math.round(first.timing.connected - begun)).toBe(200);
+        expect(Math.round(now() - begun)).toBe(900);
+        yield* first.text();
+        const again = now();
+        const second = yield* client.fetch("/");
+        expect(second.timing).toEqual({ connected: again, reused: true });
+      },
+    );
+  });
+
   test("that nobody uses are closed after a while, and the pool with them", () => {
     fetching(
       () => text("ok"),

@@ -11,6 +11,7 @@ import {
   currentGroup,
   defer,
   Flow,
+  now,
   type Task,
   timeout as within,
   TimeoutError,
@@ -32,7 +33,7 @@ import type { ClientOptions, FetchOptions, RetrySettings } from "./options.ts";
 import { Pools, Single } from "./pools.ts";
 import { base64, type Environment, type Proxy, proxyAt, proxyFrom } from "./proxy.ts";
 import { type Asking, elsewhere, isRedirect } from "./redirect.ts";
-import { ClientResponse, type Loan, type ResponseContext } from "./response.ts";
+import { ClientResponse, type Loan, type ResponseContext, type ResponseTiming } from "./response.ts";
 import { pauseOf } from "./retry-after.ts";
 import { Sender } from "./sender.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -237,8 +238,9 @@ export class Client {
       const loan = yield* this.borrow(target, proxy, options.keepAlive ?? true);
       const { connection } = loan;
       const reused = connection.uses > 0;
+      const timing: ResponseTiming = { connected: now(), reused };
       try {
-        return yield* this.exchange(loan, asking, options, proxy);
+        return yield* this.exchange(loan, asking, options, proxy, timing);
       } catch (error) {
         const unheard = reused && !connection.answered && error instanceof BrokenError;
         if (!unheard || (!(body.repeats && IDEMPOTENT.has(method)) && connection.written > 0)) throw error;
@@ -258,6 +260,7 @@ export class Client {
     asking: Asking,
     options: FetchOptions,
     proxy: Proxy | undefined,
+    timing: ResponseTiming,
   ): Coroutine<ClientResponse> {
     const { connection } = loan;
     const { method, target, body } = asking;
@@ -294,7 +297,7 @@ export class Client {
       const response = new ClientResponse(
         head,
         sender === undefined ? loan : sender.guard(loan),
-        this.contextFor(asking, options),
+        this.contextFor(asking, options, timing),
       );
       mine = false;
       if (this.jar !== undefined) keepCookies(this.jar, target, response.headers);
@@ -331,7 +334,7 @@ export class Client {
     return lines;
   }
 
-  private contextFor(asking: Asking, options: FetchOptions): ResponseContext {
+  private contextFor(asking: Asking, options: FetchOptions, timing: ResponseTiming): ResponseContext {
     const own = this.options;
     const idle = options.idleTimeout ?? own.idleTimeout ?? MINUTE;
     const { href } = asking.target;
@@ -339,6 +342,7 @@ export class Client {
       url: href,
       redirected: asking.redirected,
       method: asking.method,
+      timing,
       raw: options.raw ?? own.raw ?? false,
       maxDecoded: own.maxDecoded ?? MAX_DECODED,
       maxBuffered: own.maxBuffered ?? MAX_BUFFERED,

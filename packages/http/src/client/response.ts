@@ -30,11 +30,20 @@ export interface ReadOptions {
   readonly max?: number | undefined;
 }
 
+/** When the connection of an answer was there. */
+export interface ResponseTiming {
+  /** When the request had its connection, in ms of `now()`: until then it looked up, connected, shook hands or stood in line. */
+  readonly connected: number;
+  /** Whether the connection had carried a request before. */
+  readonly reused: boolean;
+}
+
 /** What a response is told of its request. */
 export interface ResponseContext {
   readonly url: string;
   readonly redirected: boolean;
   readonly method: string;
+  readonly timing: ResponseTiming;
   /** Bodies are given as they came, with their content codings. */
   readonly raw: boolean;
   readonly maxDecoded: number;
@@ -99,6 +108,31 @@ export class ClientResponse implements Disposable, AsyncDisposable {
   /** `1.1` or `1.0`. */
   get version(): "1.0" | "1.1" {
     return this.head.version;
+  }
+
+  /**
+   * When its connection was there: of the last request, where redirects were followed or it was tried again.
+   *
+   * @example
+   * ```ts
+   * import { group, now, run } from "rondo";
+   * import { openClient, serve, text } from "@rondo/http";
+   *
+   * await run(() =>
+   *   group(function* () {
+   *     const server = yield* serve({ port: 0, host: "127.0.0.1", handler: () => text("hello") });
+   *     const client = openClient({ baseUrl: server.url });
+   *     const first = yield* client.fetch("/");
+   *     const second = yield* client.fetch("/");
+   *     console.log(first.timing.reused, second.timing.reused); // prints: false true
+   *     console.log(second.timing.connected <= now()); // prints: true
+   *     server.stop();
+   *   }),
+   * );
+   * ```
+   */
+  get timing(): ResponseTiming {
+    return this.context.timing;
   }
 
   /** The head as it came, byte for byte, up to and with the empty line. */
