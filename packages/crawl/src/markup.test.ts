@@ -41,9 +41,29 @@ test("a page that is all wrong is still read", () => {
   expect(readPage("").text).toBe("");
 });
 
-test("a thousand nested elements are no trouble, and a page of nothing else is refused", () => {
+test("a million nested elements are no trouble, seen or not", () => {
   expect(words(`${"<div>".repeat(1000)}deep`)).toBe("deep");
-  expect(() => readPage("<b>".repeat(1_000_000))).toThrow(/nested more than 4096 deep/);
+  expect(words(`${"<b>".repeat(1_000_000)}deep`)).toBe("deep");
+  expect(words(`<object>${"<b>".repeat(300_000)}${"</i>".repeat(300_000)}</object>seen`)).toBe("seen");
+});
+
+test("what is not seen ends where it does, or where something around it ends", () => {
+  expect(words("<noscript>a<p>b</noscript>seen")).toBe("seen");
+  expect(words("<div><noscript>a<p>b</div>seen")).toBe("seen");
+  expect(words("<div><noscript><div>a</div>b</noscript>seen</div>")).toBe("seen");
+  expect(words("<svg><g><title>a</title></g><path/>b</svg>seen")).toBe("seen");
+  expect(words("<svg/>seen <svg><path/><g/></svg>too")).toBe("seen too");
+  // An end of nothing is nothing's end, and what is in a template or an object ends nothing outside.
+  expect(words("<noscript>a</div>b</span>c</noscript>seen")).toBe("seen");
+  expect(words("<div><template>a</div>b</template>seen</div>")).toBe("seen");
+  expect(words("<canvas><img src=x><br>a</canvas>seen")).toBe("seen");
+  // Of an element whose end may be left out it is not known whether it is still open.
+  expect(words("<ul><li>x<noscript>a</li>b</noscript>seen</ul>")).toBe("x seen");
+});
+
+test("links and titles in what is not seen are no part of the page", () => {
+  const page = readPage("<template><title>no</title><a href=no>no</a></template><title>yes</title><a href=yes>yes</a>");
+  expect([page.title, page.links]).toEqual(["yes", ["yes"]]);
 });
 
 test("of two equal attributes the first one counts", () => {

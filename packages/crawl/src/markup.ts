@@ -1,11 +1,12 @@
 // Markup to text: the title, the words a reader would see, and the links of a page; and the text of one field of a feed,
 // which is often a piece of HTML.
 //
-// htmlparser2 reports tags as it meets them, so no tree is built and a page costs the memory of its text. What matters
-// for counting words is where one ends: a block or a line break ends it, a <b> in the middle of it does not.
+// htmlparser2's tokenizer says where names, attributes and texts begin and end, and this file takes what it needs of
+// them: no tree, no object for a tag, no stack of open elements, which is half of what its parser costs. What matters for
+// counting words is where one ends: a block or a line break ends it, a <b> in the middle of it does not. Only inside of
+// what is not seen does it matter what is open, since the end of an element outside ends that too.
 
-import { Parser } from "htmlparser2";
-import { SourceError } from "./failure.ts";
+import { Tokenizer, type TokenizerCallbacks } from "htmlparser2";
 
 /** What was found in a page. */
 export interface Page {
@@ -19,86 +20,189 @@ export interface Page {
   readonly base: string | undefined;
 }
 
-/** Nothing inside these is read by a person. (`head` is not among them: many pages forget to close it.) */
-const UNSEEN = new Set(["script", "style", "noscript", "template", "svg", "iframe", "object", "canvas"]);
+/** An element, as far as reading goes. Names that are not here are blocks. */
+interface Element {
+  /** Its place among the elements. */
+  readonly id: number;
+  /** It may stand inside a word. */
+  readonly inline: boolean;
+  /** Nothing inside it is read by a person. (`head` is not among them: many pages forget to close it.) */
+  readonly unseen: boolean;
+  /** It has no end. */
+  readonly empty: boolean;
+  /** Its end may be left out, so of whether it is open nothing is known. */
+  readonly loose: boolean;
+}
 
-/** These may stand inside a word. */
-const INLINE = new Set(
-  "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q s samp small span strike strong sub sup time tt u var wbr".split(
-    " ",
-  ),
+const names = (text: string): Set<string> => new Set(text.split(" "));
+const UNSEEN = names("script style noscript template svg iframe object canvas");
+const EMPTY = names("area base basefont br col embed frame hr img image input link meta param source track wbr");
+const LOOSE = names("p li dt dd option optgroup tr td th thead tbody tfoot colgroup rp rt rb rtc");
+const INLINE = names(
+  "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q s samp small span strike strong sub sup time tt u var wbr",
+);
+const BLOCKS = names(
+  "html head body title div section article main header footer nav aside address h1 h2 h3 h4 h5 h6 ul ol dl table " +
+    "caption form fieldset blockquote pre figure figcaption center details summary dialog button label select textarea",
 );
 
-/**
- * Deeper than any page a person wrote (browsers stop at 512), and shallow enough that a hostile page of nothing but
- * opening tags costs a second and not an hour: the parser searches its stack of open elements for each tag.
- */
-const DEEPEST = 4096;
+const ELEMENTS: ReadonlyMap<string, Element> = new Map(
+  [...new Set([...UNSEEN, ...EMPTY, ...LOOSE, ...INLINE, ...BLOCKS])].map((name, id) => {
+    const kind = { inline: INLINE.has(name), unseen: UNSEEN.has(name), empty: EMPTY.has(name), loose: LOOSE.has(name) };
+    return [name, { id, ...kind }];
+  }),
+);
+const OTHER: Element = { id: -1, inline: false, unseen: false, empty: false, loose: true };
 
-/** Collects a page while the parser walks over it. The parser closes what the page leaves open, so counting is enough. */
-class Reader {
+/** So deep is remembered what is open where nothing is seen, so that a hostile page costs no more for being deep. */
+const DEEPEST = 512;
+
+/** Whose attributes are read. */
+type Wanted = "" | "a" | "html" | "base";
+
+/** Collects a page while the tokenizer walks over it. */
+class Reader implements TokenizerCallbacks {
   title: string | undefined = undefined;
   language: string | undefined = undefined;
   base: string | undefined = undefined;
   readonly links: string[] = [];
   readonly pieces: string[] = [];
-  #tag = "";
-  #depth = 0;
-  #unseen = 0;
+  readonly #html: string;
+  /** The element whose tag is being read. */
+  #name = "";
+  #element: Element = OTHER;
+  #wanted: Wanted = "";
+  #attribute = "";
+  #value = "";
+  /** How many of each element are open outside of what is not seen, where that can be known. */
+  readonly #open = new Int32Array(ELEMENTS.size);
+  /** The names open in what is not seen, from the one that hides the rest. Empty: what comes is seen. */
+  readonly #unseen: string[] = [];
   #inTitle = false;
   #justClosed = false;
 
-  // The parser offers a tag with all its attributes too, but building that object for every tag costs a fifth of it all.
-  onopentagname(name: string): void {
-    if (++this.#depth > DEEPEST) {
-      throw new SourceError("malformed", `the elements of this page are nested more than ${DEEPEST} deep`);
-    }
-    if (!INLINE.has(name)) this.pieces.push("\n");
+  constructor(html: string) {
+    this.#html = html;
+  }
+
+  onopentagname(start: number, end: number): void {
+    const name = this.#html.slice(start, end).toLowerCase();
+    const element = ELEMENTS.get(name) ?? OTHER;
+    this.#name = name;
+    this.#element = element;
+    if (!element.inline) this.pieces.push("\n");
     // One inline element right after another: entries of a menu, not one word.
     else if (this.#justClosed) this.pieces.push(" ");
     this.#justClosed = false;
-    if (UNSEEN.has(name)) this.#unseen++;
     // What an svg or a template holds is no part of the page: neither its title nor its links.
-    this.#tag = this.#unseen > 0 ? "" : name;
-    if (this.#tag === "title" && this.title === undefined) {
+    if (this.#unseen.length > 0) {
+      if (!element.empty && this.#unseen.length < DEEPEST) this.#unseen.push(name);
+      return;
+    }
+    if (element.unseen) this.#unseen.push(name);
+    else if (!element.loose) this.#open[element.id]! += 1;
+    if (name === "a" || name === "html" || name === "base") this.#wanted = name;
+    else if (name === "title" && this.title === undefined) {
       this.#inTitle = true;
       this.title = "";
     }
   }
 
-  onattribute(name: string, value: string): void {
-    if (this.#tag === "a") {
-      if (name !== "href") return;
+  onopentagend(): void {
+    this.#wanted = "";
+    if (this.#element.empty) this.#end(this.#element);
+  }
+
+  onselfclosingtag(): void {
+    // In HTML the slash says nothing; in an svg it is the end.
+    if (this.#unseen[0] === "svg" && this.#unseen.at(-1) === this.#name) this.#unseen.pop();
+    this.onopentagend();
+  }
+
+  onclosetag(start: number, end: number): void {
+    const name = this.#html.slice(start, end).toLowerCase();
+    const element = ELEMENTS.get(name) ?? OTHER;
+    if (this.#unseen.length > 0) this.#endUnseen(name, element);
+    else if (!element.loose && (this.#open[element.id] ?? 0) > 0) this.#open[element.id]! -= 1;
+    if (name === "title") this.#inTitle = false;
+    this.#end(element);
+  }
+
+  #end(element: Element): void {
+    this.#justClosed = element.inline;
+    if (!element.inline) this.pieces.push("\n");
+  }
+
+  /** An end inside of what is not seen: of something in there, or of something around it, or of nothing at all. */
+  #endUnseen(name: string, element: Element): void {
+    const at = this.#unseen.lastIndexOf(name);
+    if (at !== -1) {
+      this.#unseen.length = at;
+    } else if (!element.loose && (this.#open[element.id] ?? 0) > 0 && !CLOSED.has(this.#unseen[0] as string)) {
+      this.#open[element.id]! -= 1;
+      this.#unseen.length = 0;
+    }
+  }
+
+  onattribname(start: number, end: number): void {
+    if (this.#wanted !== "") this.#attribute = this.#html.slice(start, end).toLowerCase();
+  }
+
+  onattribdata(start: number, end: number): void {
+    if (this.#wanted !== "") this.#value += this.#html.slice(start, end);
+  }
+
+  onattribentity(codepoint: number): void {
+    if (this.#wanted !== "") this.#value += String.fromCodePoint(codepoint);
+  }
+
+  onattribend(): void {
+    if (this.#wanted === "") return;
+    const value = this.#value;
+    this.#value = "";
+    if (this.#wanted === "a") {
+      if (this.#attribute !== "href") return;
       this.links.push(value);
       // Of two equal attributes the first one counts.
-      this.#tag = "";
-    } else if (this.#tag === "html") {
-      if (name === "lang" || name === "xml:lang") this.language ??= value;
-    } else if (this.#tag === "base" && name === "href") {
+      this.#wanted = "";
+    } else if (this.#wanted === "html") {
+      if (this.#attribute === "lang" || this.#attribute === "xml:lang") this.language ??= value;
+    } else if (this.#attribute === "href") {
       this.base ??= value;
     }
   }
 
-  onclosetag(name: string): void {
-    this.#depth--;
-    if (UNSEEN.has(name)) this.#unseen--;
-    else if (name === "title") this.#inTitle = false;
-    this.#justClosed = INLINE.has(name);
-    if (!this.#justClosed) this.pieces.push("\n");
+  ontext(start: number, end: number): void {
+    if (this.#unseen.length === 0) this.#text(this.#html.slice(start, end));
   }
 
-  ontext(text: string): void {
-    if (this.#unseen > 0) return;
+  ontextentity(codepoint: number): void {
+    if (this.#unseen.length === 0) this.#text(String.fromCodePoint(codepoint));
+  }
+
+  #text(text: string): void {
     if (this.#inTitle) this.title += text;
     else this.pieces.push(text);
     this.#justClosed = false;
   }
+
+  /** A CDATA section is text in an svg, which nobody sees, and a comment elsewhere. */
+  isInForeignContext(): boolean {
+    return this.#unseen[0] === "svg";
+  }
+
+  oncdata(): void {}
+  oncomment(): void {}
+  ondeclaration(): void {}
+  onprocessinginstruction(): void {}
+  onend(): void {}
 }
+
+/** What stands in these never ends what is outside. */
+const CLOSED = new Set(["template", "object"]);
 
 /**
  * Title, language, visible text and links of a page. Forgives what pages get wrong.
- *
- * @throws {SourceError} of kind `malformed` where elements nest thousands deep.
  *
  * @example
  * ```ts
@@ -110,9 +214,10 @@ class Reader {
  * ```
  */
 export function readPage(html: string): Page {
-  const reader = new Reader();
-  const parser = new Parser(reader);
-  parser.end(html);
+  const reader = new Reader(html);
+  const tokenizer = new Tokenizer({ decodeEntities: true }, reader);
+  tokenizer.write(html);
+  tokenizer.end();
   const title = reader.title?.replace(/\s+/g, " ").trim();
   return {
     title: title === "" ? undefined : title,
