@@ -66,7 +66,9 @@ function parseOutlines(text: string, label: string): SourceList {
   const pending = roots.toReversed();
   for (let outline = pending.pop(); outline !== undefined; outline = pending.pop()) {
     const address = outline.xmlUrl ?? outline.url;
-    const name = outline.title ?? outline.text;
+    const named = outline.title ?? outline.text;
+    // An outline has to have a text; one that only says the address again is no name.
+    const name = named === address ? undefined : named;
     if (address !== undefined)
       collect(sources, problems, name === undefined ? label : `${label}: ${name}`, address, name);
     for (const inner of outline.outlines?.toReversed() ?? []) pending.push(inner);
