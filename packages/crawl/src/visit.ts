@@ -46,7 +46,8 @@ interface Download {
   readonly cut: boolean;
 }
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Statuses that say: elsewhere. */
+export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** One source being worked on. Its fields may be read at any time; only the visit writes them. */
 export class Visit {
@@ -240,14 +241,16 @@ export class Visit {
 /** A title is for a column of a table; what is longer is a mistake in the document. */
 const LONGEST_TITLE = 200;
 
-const ACCEPT =
+/** What is read, best first. */
+export const ACCEPT =
   "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/html;q=0.8, */*;q=0.5";
 
 function asked(wait: number | undefined): { retryAfter?: number } {
   return wait === undefined ? {} : { retryAfter: wait };
 }
 
-function destination(location: string, from: string): string {
+/** Where a redirect leads, without its fragment. */
+export function destination(location: string, from: string): string {
   const url = URL.parse(location, from);
   if (url === null)
     throw new SourceError("redirect", `redirected to what is no URL: ${JSON.stringify(location.slice(0, 200))}`);
