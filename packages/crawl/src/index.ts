@@ -17,6 +17,7 @@ export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchan
 export type { Progress } from "./progress.ts";
 export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";
+export { parseRobots, productToken, type Robots, type RobotsRule } from "./robots/robots.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
 export { stopWords } from "./stop-words.ts";
