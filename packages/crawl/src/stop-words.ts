@@ -75,35 +75,65 @@ function listOf(code: string): ReadonlySet<string> {
  * console.log(stopWords(undefined, said).has("avec")); // prints: true
  * ```
  */
-export function stopWords(tag: string | undefined, counts: ReadonlyMap<string, number>): ReadonlySet<string> {
-  const code = codeOf(tag) ?? guess(counts);
+export function stopWords(tag: string | undefined, counts: Iterable<readonly [string, number]>): ReadonlySet<string> {
+  const given = codeOf(tag);
+  if (given !== undefined) return listOf(given);
+  const guess = new Guess();
+  for (const [word, count] of counts) guess.add(languagesOf(word), count);
+  const code = guess.code();
   return code === undefined ? NONE : listOf(code);
 }
 
-/** For each stop word the languages that have it, a bit each: looking a word up once serves all of them. */
-let languagesOf: Map<string, number> | undefined;
+/** The stop words of one language, asked for by a word or by the bits that `languagesOf` gives for it. */
+export interface StopList {
+  /** Of the languages that are guessed, this one's bit; 0 where the words have to be asked for. */
+  readonly bit: number;
+  readonly words: ReadonlySet<string>;
+}
 
-function guess(counts: ReadonlyMap<string, number>): string | undefined {
-  languagesOf ??= invert();
-  const said = new Float64Array(GUESSED.length);
-  for (const [word, count] of counts) {
+/** The stop words of the language that a tag names, `undefined` where it names none. */
+export function stopList(tag: string | undefined): StopList | undefined {
+  const code = codeOf(tag);
+  if (code === undefined) return undefined;
+  const index = GUESSED.indexOf(code);
+  return { bit: index === -1 ? 0 : 1 << index, words: listOf(code) };
+}
+
+let inverted: ReadonlyMap<string, number> | undefined;
+
+/** The languages in which a word is a stop word, a bit each, of those that are guessed. */
+export function languagesOf(word: string): number {
+  inverted ??= invert();
+  return inverted.get(word) ?? 0;
+}
+
+/** Guesses the language of a text from the stop words in it. */
+export class Guess {
+  readonly #said = new Float64Array(GUESSED.length);
+
+  /** @param languages of a word, from `languagesOf`. */
+  add(languages: number, count: number): void {
     // `bits & -bits` is the lowest bit that is set; a word is in two or three lists at most, so few rounds are made.
-    for (let bits = languagesOf.get(word) ?? 0; bits !== 0; bits &= bits - 1) {
+    for (let bits = languages; bits !== 0; bits &= bits - 1) {
       const index = 31 - Math.clz32(bits & -bits);
-      said[index] = (said[index] ?? 0) + count;
+      this.#said[index] = (this.#said[index] ?? 0) + count;
     }
   }
-  let best: string | undefined;
-  let most = 0;
-  for (const [index, code] of GUESSED.entries()) {
-    // Long lists would win by length alone: the German one has six times the words of the English one.
-    const score = (said[index] ?? 0) / Math.sqrt(listOf(code).size);
-    if (score > most) {
-      most = score;
-      best = code;
+
+  /** ISO 639-1, or `undefined` where no stop word was said. */
+  code(): string | undefined {
+    let best: string | undefined;
+    let most = 0;
+    for (const [index, code] of GUESSED.entries()) {
+      // Long lists would win by length alone: the German one has six times the words of the English one.
+      const score = (this.#said[index] ?? 0) / Math.sqrt(listOf(code).size);
+      if (score > most) {
+        most = score;
+        best = code;
+      }
     }
+    return best;
   }
-  return best;
 }
 
 function invert(): Map<string, number> {

@@ -3,10 +3,12 @@
 
 import type { Document } from "./document.ts";
 import type { Article } from "./feed.ts";
-import { stopWords } from "./stop-words.ts";
+import { Counts } from "./counts.ts";
+import { Lexicon } from "./lexicon.ts";
+import { Guess, languagesOf, stopList } from "./stop-words.ts";
 import type { TermCounter } from "./terms.ts";
 import type { TopWords } from "./top-words.ts";
-import { eachWord, fold, type WordSink } from "./words.ts";
+import { eachWord, fold, type SpanSink, walk } from "./words.ts";
 
 /** What a document comes to. */
 export interface Tally {
@@ -19,23 +21,109 @@ export interface Tally {
 /** Takes the words of one article, and how often each was said. The map is the taker's. */
 export type ArticleSink = (article: Article, words: Map<string, number>) => void;
 
-/** Feeds one word to everybody who wants it. */
-class Counter implements WordSink {
-  words = 0;
-  readonly #terms: TermCounter;
-  /** Of the article that is being read. */
-  counts: Map<string, number> | undefined = undefined;
+/** How many different words are kept from one document to the next. Beyond it all are forgotten, and met anew. */
+const KEPT = 1 << 16;
 
-  constructor(terms: TermCounter) {
+/** Feeds one word to everybody who wants it. Used again from document to document: most words have been met by then. */
+class Counter implements SpanSink {
+  #lexicon = new Lexicon();
+  #terms: TermCounter | undefined = undefined;
+  /** What was found out about each word, as far as it was met: the terms' own number of it. */
+  #termNumbers: number[] = [];
+  /** The languages of which it is a stop word, a bit each. */
+  #languages: number[] = [];
+  /** Whether it says what a text is about. */
+  #telling: boolean[] = [];
+  readonly document = new Counts();
+  readonly article = new Counts();
+  words = 0;
+  #text = "";
+  #byDocument = false;
+  #byArticle = false;
+
+  begin(terms: TermCounter, byDocument: boolean, byArticle: boolean): void {
+    if (this.#lexicon.size > KEPT) {
+      this.#lexicon = new Lexicon();
+      this.#terms = undefined;
+      this.#languages = [];
+      this.#telling = [];
+    }
+    if (this.#terms !== terms) this.#termNumbers = [];
     this.#terms = terms;
+    this.words = 0;
+    this.#byDocument = byDocument;
+    this.#byArticle = byArticle;
+    this.document.clear();
+    this.article.clear();
+  }
+
+  count(folded: string): void {
+    this.#text = folded;
+    walk(folded, this);
+    // A reader that is kept must not keep what it read.
+    this.#text = "";
+  }
+
+  span(start: number, end: number, hash: number): void {
+    this.#take(this.#lexicon.numberAt(this.#text, start, end, hash), start, end);
   }
 
   word(word: string, start: number, end: number): void {
+    this.#take(this.#lexicon.numberOf(word), start, end);
+  }
+
+  #take(number: number, start: number, end: number): void {
     this.words++;
-    this.#terms.word(word, start, end);
-    this.counts?.set(word, (this.counts.get(word) ?? 0) + 1);
+    (this.#terms as TermCounter).see(this.#termNumbers[number] ?? this.#termNumber(number), start, end);
+    if (this.#byDocument) this.document.add(number, 1);
+    if (this.#byArticle) this.article.add(number, 1);
+  }
+
+  #termNumber(number: number): number {
+    // Without a gap, so that the array stays one of small numbers.
+    for (let each = this.#termNumbers.length; each <= number; each++) {
+      this.#termNumbers.push((this.#terms as TermCounter).numberOf(this.#lexicon.words[each] as string));
+    }
+    return this.#termNumbers[number] as number;
+  }
+
+  /** The words of the article that was counted last. */
+  takeArticle(): Map<string, number> {
+    const words = this.article.toMap(this.#lexicon);
+    this.article.clear();
+    return words;
+  }
+
+  /** Adds the document's telling words. */
+  addTo(top: TopWords, language: string | undefined): void {
+    const { words, size } = this.#lexicon;
+    for (let each = this.#languages.length; each < size; each++) {
+      const word = words[each] as string;
+      this.#languages.push(languagesOf(word));
+      this.#telling.push(isTelling(word));
+    }
+    const { said } = this.document;
+    const stop = stopList(language) ?? stopList(this.#guess());
+    for (const number of said) {
+      if (this.#telling[number] !== true) continue;
+      const isStop =
+        stop !== undefined &&
+        (stop.bit === 0
+          ? stop.words.has(words[number] as string)
+          : ((this.#languages[number] as number) & stop.bit) !== 0);
+      if (!isStop) top.addNumber(this.#lexicon, number, this.document.of(number));
+    }
+  }
+
+  #guess(): string | undefined {
+    const guess = new Guess();
+    for (const number of this.document.said) guess.add(this.#languages[number] as number, this.document.of(number));
+    return guess.code();
   }
 }
+
+/** One for all, as nothing here waits; a second one only for who counts within another count. */
+let idle: Counter | undefined = new Counter();
 
 /**
  * Counts a document's words.
@@ -55,25 +143,34 @@ class Counter implements WordSink {
  * ```
  */
 export function tally(document: Document, terms: TermCounter, top?: TopWords, onArticle?: ArticleSink): Tally {
-  const counts = top === undefined ? undefined : new Map<string, number>();
-  const counter = new Counter(terms);
+  const counter = idle ?? new Counter();
+  idle = undefined;
+  try {
+    return tallyWith(counter, document, terms, top, onArticle);
+  } finally {
+    idle = counter;
+  }
+}
+
+function tallyWith(
+  counter: Counter,
+  document: Document,
+  terms: TermCounter,
+  top: TopWords | undefined,
+  onArticle: ArticleSink | undefined,
+): Tally {
   const mentions = terms.terms.map(() => 0);
+  counter.begin(terms, top !== undefined, onArticle !== undefined);
   for (const article of document.articles) {
-    counter.counts = onArticle === undefined ? counts : new Map();
     for (const text of [article.title, article.text]) {
       if (text === undefined || text === "") continue;
       const folded = fold(text);
       terms.begin(folded, mentions);
-      eachWord(folded, counter);
+      counter.count(folded);
     }
-    if (onArticle === undefined || counter.counts === undefined) continue;
-    if (counts !== undefined) addAll(counts, counter.counts);
-    onArticle(article, counter.counts);
+    onArticle?.(article, counter.takeArticle());
   }
-  if (top !== undefined && counts !== undefined) {
-    const stop = stopWords(document.language, counts);
-    for (const [word, count] of counts) if (!stop.has(word) && isTelling(word)) top.add(word, count);
-  }
+  if (top !== undefined) counter.addTo(top, document.language);
   return { articles: document.articles.length, words: counter.words, mentions };
 }
 
@@ -92,10 +189,6 @@ export function countWords(text: string): Map<string, number> {
   const counts = new Map<string, number>();
   eachWord(fold(text), { word: (word) => counts.set(word, (counts.get(word) ?? 0) + 1) });
   return counts;
-}
-
-function addAll(counts: Map<string, number>, more: ReadonlyMap<string, number>): void {
-  for (const [word, count] of more) counts.set(word, (counts.get(word) ?? 0) + count);
 }
 
 /** Whether a word says what a text is about: a single character does in Chinese and in no alphabet, a number nowhere. */

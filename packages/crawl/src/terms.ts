@@ -10,7 +10,8 @@ import { eachWord, fold, hasUnspaced, type WordSink } from "./words.ts";
 
 interface Term {
   readonly index: number;
-  readonly words: string[];
+  /** The numbers of its words. */
+  readonly words: number[];
   /** How many words had been seen when it last matched: the same word never counts for two matches. */
   usedUpTo: number;
 }
@@ -30,13 +31,16 @@ interface Term {
 export class TermCounter implements WordSink {
   /** As they were given. */
   readonly terms: readonly string[];
-  readonly #byLastWord = new Map<string, Term[]>();
+  /** The words of all terms, each with a number from 1 on. */
+  readonly #numbers = new Map<string, number>();
+  readonly #byLastWord: (Term[] | undefined)[] = [];
   readonly #pieces: { index: number; text: string }[] = [];
   readonly #longest: number;
   #mentions: number[] = [];
-  /** The last words seen, and whether each followed its predecessor closely; a ring of `#longest` places. */
-  readonly #recent: string[] = [];
-  readonly #joined: boolean[] = [];
+  /** The last words, as long as each is a term's and follows the one before it closely; a ring of `#longest` places. */
+  readonly #recent: number[] = [];
+  /** How many of those there are, without an end. */
+  #run = 0;
   #seen = 0;
   #text = "";
   #lastEnd = 0;
@@ -51,16 +55,13 @@ export class TermCounter implements WordSink {
         this.#pieces.push({ index, text });
         continue;
       }
-      const words: string[] = [];
-      eachWord(text, { word: (word) => words.push(word) });
+      const words: number[] = [];
+      eachWord(text, { word: (word) => words.push(this.#number(word)) });
       const last = words.at(-1);
       if (last === undefined)
         throw new SourceError("input", `the term ${JSON.stringify(given)} has no letter and no digit`);
       longest = Math.max(longest, words.length);
-      const same = this.#byLastWord.get(last);
-      const term: Term = { index, words, usedUpTo: 0 };
-      if (same === undefined) this.#byLastWord.set(last, [term]);
-      else same.push(term);
+      (this.#byLastWord[last] ??= []).push({ index, words, usedUpTo: 0 });
     }
     this.#longest = longest;
   }
@@ -77,29 +78,45 @@ export class TermCounter implements WordSink {
   begin(folded: string, mentions: number[]): void {
     this.#mentions = mentions;
     this.#text = folded;
-    this.#lastEnd = -1;
+    this.#run = 0;
     for (const piece of this.#pieces) add(mentions, piece.index, occurrences(folded, piece.text));
   }
 
   word(word: string, start: number, end: number): void {
-    if (this.#longest > 1) {
-      const place = this.#seen % this.#longest;
-      this.#recent[place] = word;
-      this.#joined[place] = this.#lastEnd >= 0 && isCloseGap(this.#text, this.#lastEnd, start);
-      this.#lastEnd = end;
-    }
+    this.see(this.numberOf(word), start, end);
+  }
+
+  /** What `see` is to be given for a word: 0 where no term has it. */
+  numberOf(word: string): number {
+    return this.#numbers.get(word) ?? 0;
+  }
+
+  /** As `word`, for whoever knows the words' numbers already. */
+  see(number: number, start: number, end: number): void {
     this.#seen++;
-    const terms = this.#byLastWord.get(word);
+    // Most words are no term's, and end whatever was going on.
+    if (number === 0) {
+      this.#run = 0;
+      return;
+    }
+    if (this.#run > 0 && !isCloseGap(this.#text, this.#lastEnd, start)) this.#run = 0;
+    this.#recent[this.#run++ % this.#longest] = number;
+    this.#lastEnd = end;
+    const terms = this.#byLastWord[number];
     if (terms !== undefined) for (const term of terms) this.#match(term);
+  }
+
+  #number(word: string): number {
+    let number = this.#numbers.get(word);
+    if (number === undefined) this.#numbers.set(word, (number = this.#numbers.size + 1));
+    return number;
   }
 
   #match(term: Term): void {
     const count = term.words.length;
-    if (this.#seen - count < term.usedUpTo) return;
+    if (count > this.#run || this.#seen - count < term.usedUpTo) return;
     for (let back = 1; back < count; back++) {
-      const place = (this.#seen - 1 - back) % this.#longest;
-      if (this.#recent[place] !== term.words[count - 1 - back]) return;
-      if (this.#joined[(place + 1) % this.#longest] !== true) return;
+      if (this.#recent[(this.#run - 1 - back) % this.#longest] !== term.words[count - 1 - back]) return;
     }
     term.usedUpTo = this.#seen;
     add(this.#mentions, term.index, 1);

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { own, TopWords } from "./top-words.ts";
+import { own } from "./own.ts";
+import { TopWords } from "./top-words.ts";
 
 test("the commonest words come first, and equal ones by the alphabet", () => {
   const words = new TopWords();

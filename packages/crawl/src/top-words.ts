@@ -4,6 +4,10 @@
 // Motwani, "Approximate frequency counts over data streams", 2002): when it grows past its limit the rarest words are
 // dropped, and a word that is common keeps being counted. Up to the limit the counts are exact.
 
+import { Counts } from "./counts.ts";
+import type { Lexicon } from "./lexicon.ts";
+import { own } from "./own.ts";
+
 /** A word and how often it was said. */
 export interface WordCount {
   readonly word: string;
@@ -27,6 +31,8 @@ export interface WordCount {
 export class TopWords {
   #counts = new Map<string, number>();
   readonly #limit: number;
+  #lexicon: Lexicon | undefined = undefined;
+  readonly #unsettled = new Counts();
 
   /** @param limit how many different words are kept at most. */
   constructor(limit = 200_000) {
@@ -35,7 +41,20 @@ export class TopWords {
 
   /** How many different words are held. */
   get size(): number {
+    this.#settle();
     return this.#counts.size;
+  }
+
+  /**
+   * As `add`, for a word by its number. While they come from the same lexicon they cost an addition; what came is put
+   * with the rest when another lexicon is used, or somebody asks.
+   */
+  addNumber(lexicon: Lexicon, number: number, count: number): void {
+    if (lexicon !== this.#lexicon) {
+      this.#settle();
+      this.#lexicon = lexicon;
+    }
+    this.#unsettled.add(number, count);
   }
 
   add(word: string, count: number): void {
@@ -51,6 +70,17 @@ export class TopWords {
   /** The `n` commonest words, the commonest first; equally common ones in the order of the alphabet. */
   top(n: number): WordCount[] {
     if (n <= 0) return [];
+    this.#settle();
+    return this.#top(n);
+  }
+
+  #settle(): void {
+    const words = this.#lexicon?.words ?? [];
+    for (const number of this.#unsettled.said) this.add(words[number] as string, this.#unsettled.of(number));
+    this.#unsettled.clear();
+  }
+
+  #top(n: number): WordCount[] {
     let best: WordCount[] = [];
     // What is rarer than the n-th best so far is passed over, so that a few are sorted again and again and not all once.
     let least = 0;
@@ -66,19 +96,11 @@ export class TopWords {
 
   /** Frees half the places: the commoner half stays. */
   #drop(): void {
-    const kept = this.top(this.#limit >> 1);
+    const kept = this.#top(this.#limit >> 1);
     this.#counts = new Map(kept.map(({ word, count }) => [word, count]));
   }
 }
 
 function commonerFirst(a: WordCount, b: WordCount): number {
   return b.count - a.count || (a.word < b.word ? -1 : 1);
-}
-
-/**
- * The same text in memory of its own. V8 cuts a string of 13 characters or more out of a longer one by pointing into it,
- * so one word kept for the table would keep its whole page.
- */
-export function own(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text, "utf16le").toString("utf16le");
 }

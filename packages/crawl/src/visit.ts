@@ -15,7 +15,8 @@ import { backOff, isPassing, retryAfter } from "./retry.ts";
 import type { Source } from "./source.ts";
 import { type Tally, tally } from "./tally.ts";
 import type { TermCounter } from "./terms.ts";
-import { own, type TopWords } from "./top-words.ts";
+import { own } from "./own.ts";
+import type { TopWords } from "./top-words.ts";
 
 /** What all visits of a run share. */
 export interface Visiting {

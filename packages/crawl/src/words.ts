@@ -9,9 +9,17 @@
 // write about: a full stop never joins letters ("end.Start" is two words), and the article or possessive that an
 // apostrophe ties to a word is dropped ("l'économie" counts as "économie", "Turing's" as "turing").
 
+import { START, step } from "./lexicon.ts";
+
 /** Takes words as they are found. `text` is the folded text, `start` and `end` are indices into it. */
 export interface WordSink {
   word(word: string, start: number, end: number): void;
+}
+
+/** Takes words where they stand, which saves cutting out those that have been met before. */
+export interface SpanSink extends WordSink {
+  /** A word that is exactly what stands from `start` to before `end`; `hash` is its hash (lexicon.ts). */
+  span(start: number, end: number, hash: number): void;
 }
 
 const UNKNOWN = 0;
@@ -101,6 +109,30 @@ let segmenter: Intl.Segmenter | undefined;
  * ```
  */
 export function eachWord(folded: string, sink: WordSink): void {
+  walk(folded, new Cutter(folded, sink));
+}
+
+/** For whoever wants the words as strings. */
+class Cutter implements SpanSink {
+  readonly #text: string;
+  readonly #sink: WordSink;
+
+  constructor(text: string, sink: WordSink) {
+    this.#text = text;
+    this.#sink = sink;
+  }
+
+  span(start: number, end: number): void {
+    this.#sink.word(this.#text.slice(start, end), start, end);
+  }
+
+  word(word: string, start: number, end: number): void {
+    this.#sink.word(word, start, end);
+  }
+}
+
+/** As `eachWord`, for a sink that takes most words where they stand. Those that are written otherwise come as strings. */
+export function walk(folded: string, sink: SpanSink): void {
   const length = folded.length;
   let at = 0;
   while (at < length) {
@@ -112,33 +144,33 @@ export function eachWord(folded: string, sink: WordSink): void {
 }
 
 /** From the first character of a word to behind its last. */
-function spaced(text: string, start: number, first: number, sink: WordSink): number {
+function spaced(text: string, start: number, first: number, sink: SpanSink): number {
+  const length = text.length;
   let at = start + 1;
   let before = first;
   let apostrophe = -1;
-  for (;;) {
-    const next = classAt(text, at);
+  let hash = step(START, text.charCodeAt(start));
+  while (at < length) {
+    const code = text.charCodeAt(at);
+    // The table alone, for the millions of characters that are in it; what is not yet, and pairs, go the longer way.
+    let next = classes[code] as number;
+    if (next === UNKNOWN) next = classAt(text, at);
     if (next === LETTER || next === DIGIT) {
       before = next;
-      at++;
-    } else if (next === MARK) {
-      at++;
     } else if (next === APOSTROPHE && before === LETTER && classAt(text, at + 1) === LETTER) {
       apostrophe = at;
-      before = LETTER;
-      at += 2;
-    } else if (before === DIGIT && isNumberMark(text.charCodeAt(at)) && classAt(text, at + 1) === DIGIT) {
-      at += 2;
-    } else {
+    } else if (next !== MARK && !(before === DIGIT && isNumberMark(code) && classAt(text, at + 1) === DIGIT)) {
       break;
     }
+    hash = step(hash, code);
+    at++;
   }
-  if (apostrophe === -1) sink.word(text.slice(start, at), start, at);
+  if (apostrophe === -1) sink.span(start, at, hash);
   else withoutTies(text, start, at, apostrophe, sink);
   return at;
 }
 
-/** `.` and `,` inside a number. Past the end of the text the code is NaN, which is neither. */
+/** `.` and `,` inside a number. */
 function isNumberMark(code: number): boolean {
   return code === 0x2e || code === 0x2c;
 }
