@@ -1,10 +1,16 @@
 /** Addresses as text: which family one is of, whether a port is one, how an endpoint is shown. */
 
-/** The family of an IP address, undefined for what is none (a name). */
+/**
+ * The family of an IP address, undefined for what is none (a name). `127.0.0.01` is none: systems read it as octal, or do
+ * not, so it goes to them as a name does, and what they make of it is an address that can be looked at.
+ */
 export function familyOf(host: string): 4 | 6 | undefined {
   if (host.includes(":")) return 6;
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? 4 : undefined;
+  return IPV4.test(host) ? 4 : undefined;
 }
+
+const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const IPV4 = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}$`);
 
 /** Throws a `RangeError` for what is no port. */
 export function checkPort(port: unknown, what: string): void {

@@ -10,6 +10,7 @@ import { group, moveOnAfter, now, run, sleep, TimeoutError, type VirtualHost } f
 import { interleaved } from "./connect.ts";
 import {
   type Address,
+  AddressRefusedError,
   ByteStream,
   connect,
   ConnectError,
@@ -315,6 +316,73 @@ describe("where nobody answers", () => {
       const error = (yield* thrownBy(() => connect(OPTIONS))) as ConnectError;
       expect(error.message).toBe("connect to example:80: example has no address");
     }));
+});
+
+describe("an address that is refused", () => {
+  const refuse = (address: string): string | undefined => (/^(127|10)\.|^::1$/.test(address) ? "not there" : undefined);
+  const refusing = { ...OPTIONS, refuse };
+
+  test("is not connected to, and the error says which it was and why", () =>
+    withFake({ fates: { "127.0.0.1": { after: 1 } } }, function* (fake) {
+      const error = (yield* thrownBy(() => connect({ ...refusing, host: "127.0.0.1" }))) as ConnectError;
+      expect(error).toBeInstanceOf(ConnectError);
+      expect(error.message).toBe("connect to 127.0.0.1:80: 127.0.0.1 is refused: not there");
+      expect(error.cause).toBeInstanceOf(AddressRefusedError);
+      expect(error.attempts).toMatchObject([
+        { address: "127.0.0.1", port: 80, error: { address: "127.0.0.1", reason: "not there" } },
+      ]);
+      expect(fake.begun).toEqual([]);
+    }));
+
+  test("is passed over where others of the host are not, without waiting", () =>
+    withFake(
+      { names: { example: ["::1", "10.0.0.1", "1.1.1.1"] }, fates: { "1.1.1.1": { after: 10 }, "::1": { after: 0 } } },
+      function* (fake) {
+        const stream = yield* connect(refusing);
+        expect(stream.remoteAddress?.host).toBe("1.1.1.1");
+        expect(fake.begun.map((one) => one.split(" ")[0])).toEqual(["1.1.1.1"]);
+        expect(Number(fake.begun[0]?.split(" at ")[1])).toBeLessThan(10);
+      },
+    ));
+
+  test("is not connected to beside a slow one either: each attempt is asked about", () =>
+    withFake(
+      {
+        names: { example: ["1.1.1.1", "::1", "2.2.2.2", "10.0.0.1"] },
+        fates: { "1.1.1.1": { after: 900, code: "ETIMEDOUT" }, "2.2.2.2": { after: 10, code: "ECONNREFUSED" } },
+      },
+      function* (fake) {
+        const error = (yield* thrownBy(() => connect(refusing))) as ConnectError;
+        expect(fake.begun.map((one) => one.split(" ")[0])).toEqual(["1.1.1.1", "2.2.2.2"]);
+        expect(error.attempts.map(({ address, error: { name } }) => `${address} ${name}`)).toEqual([
+          "1.1.1.1 BrokenError",
+          "::1 AddressRefusedError",
+          "2.2.2.2 SystemError",
+          "10.0.0.1 AddressRefusedError",
+        ]);
+      },
+    ));
+
+  test("is refused also where its name stood for another one a moment ago", () =>
+    withFake({ names: { example: ["1.1.1.1"] }, fates: { "1.1.1.1": { after: 1 } } }, function* (fake) {
+      yield* connect(refusing);
+      fake.names["example"] = ["127.0.0.1"];
+      const error = (yield* thrownBy(() => connect(refusing))) as ConnectError;
+      expect(error.message).toBe("connect to example:80: 127.0.0.1 is refused: not there");
+      expect(fake.begun.map((one) => one.split(" ")[0])).toEqual(["1.1.1.1"]);
+    }));
+
+  test.each(["127.0.0.01", "0127.0.0.1", "127.0.0.256", "2130706433", "127.1", "0x7f.0.0.1", "localhost."])(
+    "is asked about as the system reads it, where it is written as %s",
+    (host) =>
+      withFake({ names: { [host]: ["127.0.0.1"] }, fates: { [host]: { after: 1 } } }, function* (fake) {
+        const asked: string[] = [];
+        const refuseAll = (address: string): string => (asked.push(address), "no");
+        yield* thrownBy(() => connect({ ...OPTIONS, host, refuse: refuseAll }));
+        expect(asked).toEqual(["127.0.0.1"]);
+        expect(fake.begun).toEqual([]);
+      }),
+  );
 });
 
 describe("a connect that is left", () => {

@@ -14,7 +14,7 @@ import { group, type Group } from "../task/group.ts";
 import { timeout } from "../task/scope.ts";
 import { suspend } from "../task/suspend.ts";
 import { checkPort, familyOf, shownEndpoint } from "./address.ts";
-import { type ConnectAttempt, ConnectError, fromSystemError } from "./errors.ts";
+import { AddressRefusedError, type ConnectAttempt, ConnectError, fromSystemError } from "./errors.ts";
 import { type Endpoint, type Network, networkOf, type ResolvedAddress } from "./network.ts";
 import { ByteStream } from "./stream.ts";
 import type { Sink, Transport } from "./transport.ts";
@@ -32,6 +32,12 @@ export interface ConnectOptions {
   readonly family?: 4 | 6 | undefined;
   /** How long an attempt stays alone before the next one begins, in ms. Default 250. */
   readonly attemptDelay?: number | undefined;
+  /**
+   * Asked about each address before it is connected to; what it gives is why not (`"a loopback address"`), and the attempt
+   * has failed with an {@link AddressRefusedError}. Names have been looked up by then, and what is asked about is what is
+   * connected to: a name that stands for something else a moment later gets nobody past this.
+   */
+  readonly refuse?: ((address: string) => string | undefined) | undefined;
 }
 
 /** RFC 8305, section 5. */
@@ -98,20 +104,20 @@ export function connect(options: ConnectOptions): Operation<ByteStream> {
 export function* connectUnix(path: string): Coroutine<ByteStream> {
   if (typeof path !== "string" || path === "") throw new TypeError("connectUnix() takes the path of a socket");
   const network = networkOf(currentLoop("connectUnix()").host);
-  return new ByteStream(yield* only(network, { path }, undefined, shownEndpoint({ path })));
+  return new ByteStream(yield* only(network, { path }, NO_RULES, shownEndpoint({ path })));
 }
 
 function* connecting(options: ConnectOptions): Coroutine<ByteStream> {
-  const { port, localAddress, attemptDelay = ATTEMPT_DELAY } = options;
+  const { port, attemptDelay = ATTEMPT_DELAY } = options;
   const network = networkOf(currentLoop("connect()").host);
   const addresses = yield* addressesOf(network, options);
   const title = shownEndpoint(options);
   let transport: Transport;
   if (addresses.length === 1) {
     const { address } = addresses[0] as ResolvedAddress;
-    transport = yield* only(network, { host: address, port }, localAddress, title);
+    transport = yield* only(network, { host: address, port }, options, title);
   } else {
-    const attempts = new Attempts(network, interleaved(addresses), port, localAddress, title);
+    const attempts = new Attempts(network, interleaved(addresses), port, options, title);
     transport = yield* attempts.first(attemptDelay);
   }
   return new ByteStream(transport);
@@ -148,17 +154,29 @@ export function lookedUp(network: Network, name: string): Operation<readonly Res
   );
 }
 
+/** What holds for each attempt. */
+type Rules = Pick<ConnectOptions, "localAddress" | "refuse">;
+
+const NO_RULES: Rules = {};
+
 /** One attempt, where there is no choice. */
-function* only(network: Network, to: Endpoint, localAddress: string | undefined, title: string): Coroutine<Transport> {
+function* only(network: Network, to: Endpoint, rules: Rules, title: string): Coroutine<Transport> {
   try {
-    return yield* attempted(network, to, localAddress);
+    return yield* attempted(network, to, rules);
   } catch (error) {
     const cause = fromSystemError(error, `connect to ${title}`);
-    throw new ConnectError(cause.message, [attemptOf(to, cause)], { cause });
+    const message = cause instanceof AddressRefusedError ? `connect to ${title}: ${cause.message}` : cause.message;
+    throw new ConnectError(message, [attemptOf(to, cause)], { cause });
   }
 }
 
-function attempted(network: Network, to: Endpoint, localAddress: string | undefined): Operation<Transport> {
+/** Every attempt comes through here, so here is where an address is let through. */
+function attempted(network: Network, to: Endpoint, { localAddress, refuse }: Rules): Operation<Transport> {
+  const reason = refuse === undefined || "path" in to ? undefined : refuse(to.host);
+  if (reason !== undefined) {
+    const { host } = to as { readonly host: string };
+    throw new AddressRefusedError(`${host} is refused: ${reason}`, host, reason);
+  }
   return suspend<Transport>(
     (wake, fail) =>
       withdrawing(
@@ -187,7 +205,7 @@ class Attempts {
   private readonly network: Network;
   private readonly targets: readonly ResolvedAddress[];
   private readonly port: number;
-  private readonly localAddress: string | undefined;
+  private readonly rules: Rules;
   private readonly title: string;
   private readonly failures: (ConnectAttempt | undefined)[];
   private failed: number;
@@ -195,17 +213,11 @@ class Attempts {
   /** The one who begins attempts: told when one has ended. */
   private readonly news: WaitQueue;
 
-  constructor(
-    network: Network,
-    targets: readonly ResolvedAddress[],
-    port: number,
-    localAddress: string | undefined,
-    title: string,
-  ) {
+  constructor(network: Network, targets: readonly ResolvedAddress[], port: number, rules: Rules, title: string) {
     this.network = network;
     this.targets = targets;
     this.port = port;
-    this.localAddress = localAddress;
+    this.rules = rules;
     this.title = title;
     this.failures = [];
     this.failed = 0;
@@ -242,7 +254,7 @@ class Attempts {
   private *attempt(i: number): Coroutine<void> {
     const to = { host: (this.targets[i] as ResolvedAddress).address, port: this.port };
     try {
-      const transport = yield* attempted(this.network, to, this.localAddress);
+      const transport = yield* attempted(this.network, to, this.rules);
       // Two may succeed in the same moment, and there is no wait between here and the one that was second.
       if (this.winner === null) this.winner = transport;
       else discard(transport);

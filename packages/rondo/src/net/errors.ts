@@ -105,6 +105,38 @@ export class ConnectError extends Error {
 }
 
 /**
+ * An address that the caller does not want to be connected to, by its own `refuse`. It is the error of an attempt, in a
+ * {@link ConnectError}.
+ *
+ * @example
+ * ```ts
+ * import { run } from "rondo";
+ * import { AddressRefusedError, connect, ConnectError } from "rondo/net";
+ *
+ * const refuse = (address: string) => (address.startsWith("127.") ? "a loopback address" : undefined);
+ * try {
+ *   await run(() => connect({ host: "127.0.0.1", port: 80, refuse }));
+ * } catch (error) {
+ *   const [attempt] = (error as ConnectError).attempts;
+ *   console.log(attempt?.error instanceof AddressRefusedError, attempt?.error.message);
+ *   // prints: true 127.0.0.1 is refused: a loopback address
+ * }
+ * ```
+ */
+export class AddressRefusedError extends Error {
+  override readonly name: string = "AddressRefusedError";
+  readonly address: string;
+  /** What `refuse` has said. */
+  readonly reason: string;
+
+  constructor(message: string, address: string, reason: string) {
+    super(message);
+    this.address = address;
+    this.reason = reason;
+  }
+}
+
+/**
  * What TLS found to be wrong.
  *
  * About the certificate of the peer: `expired`, `not yet valid`, `self-signed`, `unknown authority`, `revoked`, `hostname`
@@ -267,6 +299,7 @@ function isOurs(error: unknown): error is Error {
     error instanceof BrokenError ||
     error instanceof SystemError ||
     error instanceof ConnectError ||
+    error instanceof AddressRefusedError ||
     error instanceof LimitError
   );
 }

@@ -85,6 +85,7 @@ export { copy, type CopyOptions } from "./copy.ts";
 export { memoryPair, type MemoryPairOptions } from "./memory.ts";
 export {
   type ConnectAttempt,
+  AddressRefusedError,
   ConnectError,
   fromSystemError,
   IncompleteError,

@@ -222,9 +222,9 @@ export function connectTls(options: ConnectTlsOptions): Operation<TlsStream> {
 }
 
 function* connecting(options: ConnectTlsOptions): Coroutine<TlsStream> {
-  const { host, port, localAddress, family, attemptDelay, servername = host } = options;
+  const { host, port, localAddress, family, attemptDelay, refuse, servername = host } = options;
   const tls = { ...options, role: "client" as const, servername };
   const engine = engineOf(tls);
-  const stream = yield* connect({ host, port, localAddress, family, attemptDelay });
+  const stream = yield* connect({ host, port, localAddress, family, attemptDelay, refuse });
   return yield* secured(stream, engine, tls);
 }
