@@ -361,8 +361,8 @@ export class Client {
 
   /** @internal */
   protected dialing(): Parameters<typeof dial>[2] {
-    const { connectTimeout = 10_000, tls, unix, localAddress, family } = this.options;
-    return { timeout: connectTimeout, tls, unix, localAddress, family };
+    const { connectTimeout = 10_000, tls, unix, localAddress, family, refuse } = this.options;
+    return { timeout: connectTimeout, tls, unix, localAddress, family, refuse };
   }
 }
 

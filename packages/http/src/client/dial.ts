@@ -19,6 +19,8 @@ export interface DialOptions {
   readonly unix: string | undefined;
   readonly localAddress: string | undefined;
   readonly family: 4 | 6 | undefined;
+  /** Why not to connect to an address. */
+  readonly refuse: ((address: string) => string | undefined) | undefined;
 }
 
 /** A connection for requests to `target`. Throws what `connect` and `connectTls` throw, and an `HttpError` of the proxy. */
@@ -54,8 +56,8 @@ interface Place {
   readonly port: number;
 }
 
-function* reach(place: Place, { tls, localAddress, family }: DialOptions): Coroutine<ByteStream> {
-  const where = { host: place.hostname, port: place.port, localAddress, family };
+function* reach(place: Place, { tls, localAddress, family, refuse }: DialOptions): Coroutine<ByteStream> {
+  const where = { host: place.hostname, port: place.port, localAddress, family, refuse };
   return place.secure ? yield* connectTls({ ...tls, ...where }) : yield* connect(where);
 }
 

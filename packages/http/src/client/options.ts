@@ -90,6 +90,12 @@ export interface ClientOptions extends Pick<
   readonly unix?: string | undefined;
   readonly localAddress?: string | undefined;
   readonly family?: 4 | 6 | undefined;
+  /**
+   * Asked about each IP address before it is connected to, redirects and retries too; what it gives is why not, and is told in
+   * a `ConnectError`. Where there is a proxy, that is what is connected to: what it connects to in turn is its own affair. Not
+   * asked about a Unix socket.
+   */
+  readonly refuse?: ((address: string) => string | undefined) | undefined;
   /** Asked before each request is sent, redirects and retries too; what it throws is thrown. For rates and rules. */
   readonly onRequest?:
     | ((request: { readonly method: string; readonly url: string }) => Operation<unknown> | void)
