@@ -87,7 +87,8 @@ async function byHand(pages: readonly Source[]): Promise<number> {
 }
 
 async function byNews(pages: readonly Source[]): Promise<number> {
-  const options = { terms: TERMS, top: 10, concurrency: CONCURRENCY, perHost: CONCURRENCY, timeout: TIMEOUT };
+  const limits = { concurrency: CONCURRENCY, perHost: CONCURRENCY, timeout: TIMEOUT };
+  const options = { terms: TERMS, top: 10, ...limits, allowPrivate: true };
   const news = new News(pages, options);
   await run(() => news.work());
   const { words, failed } = news.report().totals;

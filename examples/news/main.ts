@@ -25,7 +25,7 @@ const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 const news = new News(
   ["/coast", "/hills", "/valley"].map((path) => parseSource(site + path)),
-  { terms: ["storm"], perHost: 3, timeout: 5000 },
+  { terms: ["storm"], perHost: 3, timeout: 5000, allowPrivate: true },
 );
 await run(() => news.work());
 server.close();

@@ -56,6 +56,7 @@ test("sources that can all be read give a table, bars, a summary and status 0", 
   await using served = await serve(routes);
   const { status, stdout, stderr } = await rondo(
     "news",
+    "--allow-private",
     `${served.url}/feed`,
     `${served.url}/page`,
     "--term",
@@ -72,9 +73,23 @@ test("sources that can all be read give a table, bars, a summary and status 0", 
   expect(stderr).toBe("");
 });
 
+test("a source on this machine is not asked unless that is allowed, and the failure says how to allow it", async () => {
+  let asked = 0;
+  await using served = await serve((_request, response) => response.end(String(++asked)));
+  const { status, stdout } = await rondo("news", `${served.url}/feed`);
+  expect([status, asked]).toEqual([1, 0]);
+  expect(stdout.replace(/\s+/g, " ")).toMatch(/is a loopback address, and those are not asked unless --allow-private/);
+});
+
 test("a source that fails is listed with its cause, and the status is 1", async () => {
   await using served = await serve(routes);
-  const { status, stdout } = await rondo("news", `${served.url}/feed`, `${served.url}/gone`, "example.com");
+  const { status, stdout } = await rondo(
+    "news",
+    "--allow-private",
+    `${served.url}/feed`,
+    `${served.url}/gone`,
+    "example.com",
+  );
   expect(status).toBe(1);
   expect(stdout).toContain("The Feed");
   expect(stdout).toContain("2 failures");
@@ -86,6 +101,7 @@ test("--json prints one document to standard output and nothing anywhere else", 
   await using served = await serve(routes);
   const { status, stdout, stderr } = await rondo(
     "news",
+    "--allow-private",
     `${served.url}/feed`,
     `${served.url}/never`,
     "nowhere",
@@ -125,7 +141,7 @@ test("a list of sources is read from a file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "rondo-"));
   const list = join(folder, "list.txt");
   writeFileSync(list, `${served.url}/feed My feed\n${served.url}/page\n`);
-  const { status, stdout } = await rondo("news", "--feeds", list);
+  const { status, stdout } = await rondo("news", "--allow-private", "--feeds", list);
   rmSync(folder, { recursive: true });
   expect(status).toBe(0);
   expect(stdout).toContain("My feed");
@@ -142,7 +158,7 @@ test("on a terminal progress is one line that is rewritten and taken away again"
       routes(request, response);
     }, 5);
   });
-  await cli(["news", `${served.url}/feed`], { stdout, stderr, env: { NO_COLOR: "1" } });
+  await cli(["news", "--allow-private", `${served.url}/feed`], { stdout, stderr, env: { NO_COLOR: "1" } });
   expect(stderr.text).not.toContain("\n");
   expect(stderr.text.endsWith("\r\u001B[2K")).toBe(true);
   expect(stdout.text).toContain("The Feed");
@@ -200,6 +216,7 @@ test("Ctrl-C prints what was done and ends with status 130", async () => {
   // One at a time: when the second one is asked for, the first one is done.
   const { child, said, ended } = start(
     "news",
+    "--allow-private",
     `${served.url}/feed`,
     `${served.url}/never`,
     "--concurrency",

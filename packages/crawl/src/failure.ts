@@ -6,12 +6,13 @@
 
 import { ContentCodingError, HttpError, TruncatedError } from "@rondo/http";
 import { BrokenError } from "rondo";
-import { ConnectError, TlsError } from "rondo/net";
+import { AddressRefusedError, ConnectError, TlsError } from "rondo/net";
 
 /**
  * What kind of failure a source met.
  *
  * - `url`: the address is none that can be fetched. `input`: a list of sources could not be read.
+ * - `private`: it leads to an address that is not on the public Internet, and that was not allowed.
  * - `dns`, `refused`, `tls`, `connection`, `protocol`: no name, nobody listening, no trust, cut off, not HTTP.
  * - `timeout`: the source's deadline passed. `asked-to-wait`: its `Retry-After` lies beyond that deadline.
  * - `status`: an answer other than 2xx. `redirect`: a redirect that leads nowhere, in a circle, or too far.
@@ -21,6 +22,7 @@ import { ConnectError, TlsError } from "rondo/net";
 export type FailureKind =
   | "url"
   | "input"
+  | "private"
   | "dns"
   | "refused"
   | "tls"
@@ -140,6 +142,15 @@ export function networkError(error: unknown, host: string): SourceError {
 
 function httpError(error: unknown, host: string): SourceError | undefined {
   const cause = error;
+  const refused = refusal(error);
+  if (refused !== undefined) {
+    const { address, reason } = refused;
+    const said = host.replace(/^\[|\]?(?::\d+)?$/g, "") === address ? "is" : `leads to ${address}, which is`;
+    return new SourceError(
+      "private",
+      `${host} ${said} ${reason}, and those are not asked unless --allow-private is given`,
+    );
+  }
   if (error instanceof TlsError && error.check !== "truncated") {
     const says =
       error.check === "not tls"
@@ -158,6 +169,13 @@ function httpError(error: unknown, host: string): SourceError | undefined {
   if (error instanceof BrokenError)
     return new SourceError("connection", `${host} broke the connection off`, { cause, retryable: true });
   return undefined;
+}
+
+/** Every address was refused. Where some were tried and failed, it is the failure that matters. */
+function refusal(error: unknown): AddressRefusedError | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  const refused = error.attempts.filter((attempt) => attempt.error instanceof AddressRefusedError);
+  return refused.length < error.attempts.length ? undefined : (refused[0]?.error as AddressRefusedError | undefined);
 }
 
 function codedError(error: unknown, host: string): SourceError {
@@ -180,7 +198,8 @@ function codeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string") return at.code;
     // Several addresses were tried and each failed (RFC 8305): the first error stands for them.
-    if (at instanceof ConnectError && at.attempts.length > 0) return codeOf(at.attempts[0]?.error);
+    if (at instanceof ConnectError && at.attempts.length > 0)
+      return codeOf(at.attempts.find(({ error: each }) => !(each instanceof AddressRefusedError))?.error);
     // undici's error for this has a name where the others have a code. A chunked body that breaks off is one of them.
     if (at.name === "HTTPParserError") return /\bEOF\b/.test(at.message) ? "UND_ERR_SOCKET" : "HPE_INVALID";
     if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);

@@ -10,6 +10,7 @@
 import { Parser } from "htmlparser2";
 import { openClient } from "@rondo/http";
 import { type Coroutine, group, moveOnAfter, sleep } from "rondo";
+import { whyPrivate } from "./address.ts";
 import { decode } from "./decode.ts";
 import { type Document, readDocument } from "./document.ts";
 import { ask, type Fetch, readBody } from "./exchange.ts";
@@ -177,6 +178,8 @@ export interface FindOptions {
   /** How much of a body is read, in bytes. Default: 5 MiB. */
   readonly bodyLimit?: number;
   readonly userAgent?: string;
+  /** Also asks what stands at a loopback, private or other special address. Default: `false`. */
+  readonly allowPrivate?: boolean;
   /** What makes the requests. Default: a client of `@rondo/http`, opened for this. */
   readonly fetch?: Fetch;
 }
@@ -215,10 +218,11 @@ export interface FoundSource {
  */
 export function* findSource(url: string, options: FindOptions = {}): Coroutine<FoundSource> {
   const { url: address } = parseSource(url);
-  const { fetch } = options;
+  const { fetch, allowPrivate } = options;
   if (fetch !== undefined) return yield* new Search(fetch, options).from(address);
   return yield* group(function* () {
-    const client = openClient({ timeout: Infinity, idleTimeout: Infinity, connectTimeout: Infinity });
+    const refuse = allowPrivate === true ? undefined : whyPrivate;
+    const client = openClient({ timeout: Infinity, idleTimeout: Infinity, connectTimeout: Infinity, refuse });
     return yield* new Search((at, init) => client.fetch(at, init), options).from(address);
   });
 }

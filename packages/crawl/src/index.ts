@@ -3,6 +3,7 @@
 // What waits for nothing (lists, decoding, telling forms apart, counting) stands by itself and can be used without the
 // rest; the work that waits is built from it.
 
+export { whyPrivate } from "./address.ts";
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";
 export { type Document, type DocumentHints, readDocument } from "./document.ts";
 export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";

@@ -18,7 +18,7 @@ afterEach(() => expect(warnings.splice(0)).toEqual([]));
 async function download(urls: readonly string[], options: NewsOptions = {}): Promise<Outcome[]> {
   const news = new News(
     urls.map((url) => parseSource(url)),
-    { timeout: 10_000, ...options },
+    { timeout: 10_000, allowPrivate: true, ...options },
   );
   await run(() => news.work());
   return urls.map((url) => news.outcomes.find((outcome) => outcome.source.url === new URL(url).href) as Outcome);
@@ -220,7 +220,7 @@ test("a run that is cancelled leaves no connection and no listener behind", asyn
   const controller = new AbortController();
   const news = new News(
     Array.from({ length: 12 }, (_, at) => parseSource(`${served.url}/${at % 2}/${at}1${at % 2}`)),
-    { perHost: 12 },
+    { perHost: 12, allowPrivate: true },
   );
   served.server.on("request", () => {
     if (begun.length === 12) setTimeout(() => controller.abort(new Error("enough")), 20);

@@ -6,6 +6,7 @@
 
 import { type Client, openClient } from "@rondo/http";
 import { type Coroutine, type Group, group, Semaphore, type Task } from "rondo";
+import { whyPrivate } from "./address.ts";
 import type { Document } from "./document.ts";
 import type { Fetch } from "./exchange.ts";
 import { Frontier } from "./frontier.ts";
@@ -36,6 +37,12 @@ export interface NewsOptions {
   /** How much of a body is read, in bytes; what is longer is marked as cut. Default: 5 MiB. */
   readonly bodyLimit?: number;
   readonly userAgent?: string;
+  /**
+   * Also asks what stands at a loopback, private or other special address. Default: `false`, since who trusts a list of
+   * sources does not thereby trust whatever their names and redirects lead to. Each address is looked at when it is
+   * connected to; a `fetch` of your own, and a proxy, do as they like.
+   */
+  readonly allowPrivate?: boolean;
   /** What makes the requests. Default: a client of `@rondo/http`, opened for the run. */
   readonly fetch?: Fetch;
   /**
@@ -131,7 +138,13 @@ export class News {
     // Each visit has its own deadline, and none of them waits for another one's connection: its host's permit is that.
     const client =
       options.fetch === undefined
-        ? openClient({ timeout: Infinity, idleTimeout: Infinity, connectTimeout: Infinity, maxPerHost: Infinity })
+        ? openClient({
+            timeout: Infinity,
+            idleTimeout: Infinity,
+            connectTimeout: Infinity,
+            maxPerHost: Infinity,
+            refuse: options.allowPrivate === true ? undefined : whyPrivate,
+          })
         : undefined;
     const all: Visiting = {
       fetch: options.fetch ?? ((url, init) => (client as Client).fetch(url, init)),

@@ -26,7 +26,7 @@ describe.skipIf(!present)("the real feeds", () => {
     });
     const news = new News(
       files.map((name) => parseSource(`${served.url}/${name}`)),
-      { perHost: 8, terms: ["the"], timeout: 60_000 },
+      { perHost: 8, terms: ["the"], timeout: 60_000, allowPrivate: true },
     );
     await run(() => news.work());
     for (const outcome of news.outcomes) outcomes.set(new URL(outcome.source.url).pathname.slice(1), outcome);

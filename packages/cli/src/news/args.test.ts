@@ -22,6 +22,7 @@ test("without anything said the defaults hold", () => {
     concurrency: 64,
     perHost: 2,
     timeout: 15_000,
+    allowPrivate: false,
     json: false,
     demo: false,
     help: false,

@@ -16,6 +16,7 @@ export interface NewsArgs {
   readonly perHost: number;
   /** In ms. */
   readonly timeout: number;
+  readonly allowPrivate: boolean;
   readonly json: boolean;
   readonly demo: boolean;
   readonly help: boolean;
@@ -40,6 +41,7 @@ Work
   --concurrency N    sources at once (default: 64, all of them with --demo)
   --per-host N       of these, at one host (default: 2)
   --timeout TIME     for each source, all tries included, as 15s, 300ms or 2m (default: 15s)
+  --allow-private    also addresses of this machine and of private networks
 
 Output
   --rows N           rows of the table (default: all, 12 with --demo)
@@ -60,6 +62,7 @@ const OPTIONS = {
   concurrency: { type: "string" },
   "per-host": { type: "string" },
   timeout: { type: "string" },
+  "allow-private": { type: "boolean" },
   json: { type: "boolean" },
   demo: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -79,6 +82,7 @@ export function parseNewsArgs(argv: readonly string[]): NewsArgs {
     concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? (demo ? 258 : 64),
     perHost: whole("--per-host", values["per-host"], 1, 10_000) ?? 2,
     timeout: values.timeout === undefined ? 15_000 : parseTime(values.timeout),
+    allowPrivate: values["allow-private"] ?? false,
     json: values.json ?? false,
     demo,
     help: values.help ?? false,

@@ -40,8 +40,8 @@ export async function download(
   options: NewsOptions = {},
   host?: Host,
 ): Promise<NewsResult> {
-  const { terms, top, concurrency, perHost, timeout } = args;
-  const news = new News(list.sources, { terms, top, concurrency, perHost, timeout, ...options });
+  const { terms, top, concurrency, perHost, timeout, allowPrivate } = args;
+  const news = new News(list.sources, { terms, top, concurrency, perHost, timeout, allowPrivate, ...options });
   const begun = performance.now();
   let interrupted = false;
   try {
