@@ -1,4 +1,8 @@
 // Colours, where somebody can see them: on a terminal, unless NO_COLOR says otherwise (no-color.org).
+//
+// What tells one series of a chart from another are colours that are told apart with any kind of colour vision (Okabe
+// and Ito, "Color Universal Design", 2008), and never colours alone: see chart/marks.ts. Of their eight, black is left
+// out, which half of all terminals could not show. They are said as the nearest of the 256 colours that terminals know.
 
 /** Wraps text in colours, or leaves it as it is. */
 export interface Paint {
@@ -8,6 +12,8 @@ export interface Paint {
   green(text: string): string;
   yellow(text: string): string;
   cyan(text: string): string;
+  /** The colour of a chart's series, the first being 0; they come again after seven. */
+  series(index: number, text: string): string;
 }
 
 const CODES = {
@@ -18,6 +24,17 @@ const CODES = {
   yellow: [33, 39],
   cyan: [36, 39],
 } as const;
+
+/** Okabe and Ito's colours with their place among the 256, those first that are seen best on black and on white alike. */
+export const SERIES: readonly { readonly name: string; readonly rgb: number; readonly code: number }[] = [
+  { name: "sky blue", rgb: 0x56b4e9, code: 74 },
+  { name: "orange", rgb: 0xe69f00, code: 178 },
+  { name: "bluish green", rgb: 0x009e73, code: 36 },
+  { name: "reddish purple", rgb: 0xcc79a7, code: 175 },
+  { name: "vermilion", rgb: 0xd55e00, code: 166 },
+  { name: "blue", rgb: 0x0072b2, code: 25 },
+  { name: "yellow", rgb: 0xf0e442, code: 221 },
+];
 
 const wrap =
   (name: keyof typeof CODES, colours: boolean) =>
@@ -33,5 +50,7 @@ export function paint(colours: boolean): Paint {
     green: wrap("green", colours),
     yellow: wrap("yellow", colours),
     cyan: wrap("cyan", colours),
+    series: (index, text) =>
+      colours ? `\u001B[38;5;${SERIES[index % SERIES.length]?.code ?? 0}m${text}\u001B[39m` : text,
   };
 }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { clean, count, counted, fit, pad, size, time, width } from "./text.ts";
+import { cell, clean, count, counted, fit, pad, size, span, time, toAscii, width } from "./text.ts";
 
 test("control characters, escapes and direction overrides are never printed", () => {
   expect(clean("a\u001B[31mred\u0007\r\nb\u202Ec\u0000")).toBe("a [31mred bc");
@@ -52,5 +52,30 @@ test("numbers, sizes and times are those people read", () => {
     "119 s",
     "2 min",
     "3 min 5 s",
+  ]);
+});
+
+test("a text from right to left is isolated, also after it was cut, and takes no more columns for it", () => {
+  expect(cell("plain")).toBe("plain");
+  expect(cell("חדשות")).toBe("\u2068חדשות\u2069");
+  expect(cell("أخبار العالم", 8)).toBe("\u2068أخبار ا…\u2069");
+  expect(width(cell("أخبار العالم", 8))).toBe(8);
+  expect(cell("\u2067a\u2069 ב")).toBe("\u2068a ב\u2069");
+});
+
+test("our own signs have one letter of ASCII each, and everything else stays", () => {
+  expect(toAscii("── ✗ a…b · █▌ │ 3 × G² \u2068ש\u2069 é")).toBe("-- x a~b - ## | 3 x G2 ש é");
+});
+
+test("how long ago something was is said in one unit", () => {
+  expect([0, 29_000, 61_000, 99 * 60_000, 100 * 60_000, 48 * 3_600_000, 50 * 3_600_000, -3_600_000].map(span)).toEqual([
+    "0 s",
+    "29 s",
+    "1 min",
+    "99 min",
+    "2 h",
+    "48 h",
+    "2 d",
+    "60 min",
   ]);
 });

@@ -2,6 +2,10 @@
 //
 // Titles come from strangers. A control character in one could move the cursor or worse, so nothing is printed that has
 // not gone through `clean`. And a Chinese character takes two columns, so nothing is aligned by its `length`.
+//
+// A Hebrew or Arabic title turns the order of what stands beside it: a terminal that knows of directions would show the
+// numbers of its row on the wrong side of it. So such a text is isolated (Unicode's annex 9, "isolates"): after it has been cut,
+// or the sign that ends the isolation would be cut off.
 
 import stringWidth from "string-width";
 
@@ -15,6 +19,31 @@ export function clean(text: string): string {
 
 /** Direction overrides and the like, but not the joiners, without which Persian and many emoji are spelled wrong. */
 const UNSEEN = /(?!\u200C|\u200D)[\p{Cf}\p{Co}\p{Cs}]/gu;
+
+/** Hebrew, Arabic, and the other scripts that run from right to left. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+
+/** The text so that its direction is nobody else's: between U+2068 and U+2069 where it runs from right to left. */
+export function isolate(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+/** A stranger's text for a place of so many columns: cleaned, cut, and isolated where it runs from right to left. */
+export function cell(text: string, columns = Infinity): string {
+  return isolate(fit(clean(text), columns));
+}
+
+/** What our own drawings become where only ASCII can be shown, sign by sign, so that columns stay columns. */
+const ASCII: Readonly<Record<string, string>> = Object.fromEntries(
+  ["…~", "·-", "–-", "—-", "→>", "×x", "²2", "✗x", "✓+", "█#", "▉#", "▊#", "▋#", "▌#", "▍#", "▎#", "▏#"]
+    .concat(["━=", "╌-", "─-", "│|", "┤+", "┼+", "┬+", "└+", "┴+", "\u2068", "\u2069"])
+    .map((pair) => [pair.slice(0, 1), pair.slice(1)]),
+);
+
+/** Our own signs in ASCII. Titles and names stay as they are: there is nothing to write them in. */
+export function toAscii(text: string): string {
+  return text.replace(/[…·–—→×²✗✓█▉▊▋▌▍▎▏━╌─│┤┼┬└┴\u2068\u2069]/g, (sign) => ASCII[sign] ?? sign);
+}
 
 /** Columns a text takes. */
 export function width(text: string): number {
@@ -75,4 +104,14 @@ export function time(ms: number): string {
   if (seconds < 120) return `${seconds} s`;
   const rest = seconds % 60;
   return `${Math.floor(seconds / 60)} min${rest === 0 ? "" : ` ${rest} s`}`;
+}
+
+/** How long ago or how far ahead: `5 min`, `3 h`, `12 d`. Of two units the larger one is enough for a table. */
+export function span(ms: number): string {
+  const minutes = Math.round(Math.abs(ms) / 60_000);
+  if (minutes < 1) return `${Math.round(Math.abs(ms) / 1000)} s`;
+  if (minutes < 100) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  if (hours < 49) return `${hours} h`;
+  return `${count(Math.round(hours / 24))} d`;
 }

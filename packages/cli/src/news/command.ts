@@ -2,13 +2,15 @@
 
 import { type Coroutine, type Host, CancelledError, group, run } from "rondo";
 import { News, type NewsOptions, type Report, type SourceList } from "@rondo/crawl";
-import { columnsOf, type Io, wantsColour } from "../io.ts";
+import { bars } from "../chart/bars.ts";
+import { type Io, wantsColour } from "../io.ts";
+import { lookAt, show } from "../look.ts";
 import { paint } from "../paint.ts";
 import { type NewsArgs, NEWS_HELP, parseNewsArgs } from "./args.ts";
 import { demo } from "../demo/demo.ts";
 import { findSources } from "./inputs.ts";
 import { showProgress } from "./progress.ts";
-import { bars, failures, type Look, notes, summary, table } from "./table.ts";
+import { failures, notes, summary, table } from "./table.ts";
 
 /** What went on in a run, whether it ended or was interrupted. */
 export interface NewsResult {
@@ -71,7 +73,7 @@ export function print(result: NewsResult, args: NewsArgs, io: Io): void {
     io.stdout.write(`${JSON.stringify({ ...report, elapsed: Math.round(elapsed), interrupted }, undefined, 2)}\n`);
     return;
   }
-  const look = lookOf(args, io);
+  const look = lookAt(io.stdout, io.env, args.rows);
   const parts = [
     table(report, look),
     bars(
@@ -89,12 +91,7 @@ export function print(result: NewsResult, args: NewsArgs, io: Io): void {
     interrupted ? ` ${look.paint.yellow("Interrupted.")} This is what was done.\n` : "",
     summary(report, elapsed, look),
   ];
-  io.stdout.write(`\n${parts.filter((part) => part !== "").join("\n")}\n`);
-}
-
-/** How to draw on an output. */
-export function lookOf(args: NewsArgs, io: Io): Look {
-  return { columns: columnsOf(io.stdout), paint: paint(wantsColour(io.stdout, io.env)), rows: args.rows };
+  show(io, look, parts);
 }
 
 /** 0 all were read, 1 some failed, 130 interrupted. */

@@ -1,8 +1,9 @@
 import type { Report, SourceReport } from "@rondo/crawl";
 import { expect, test } from "vitest";
+import type { Look } from "../look.ts";
 import { paint } from "../paint.ts";
 import { width } from "../text.ts";
-import { bars, failures, type Look, nameOf, notes, summary, table } from "./table.ts";
+import { failures, nameOf, notes, summary, table } from "./table.ts";
 
 const look: Look = { columns: 80, paint: paint(false), rows: Infinity };
 
@@ -82,24 +83,6 @@ test("a source is called by its list, else by itself, else by its address", () =
   expect(nameOf(done("A"))).toBe("A");
   expect(nameOf({ url: "https://x.example/", state: "done", title: "Title" })).toBe("Title");
   expect(nameOf({ url: "https://x.example/feed", state: "done", title: " " })).toBe("x.example/feed");
-});
-
-test("bars are as long as their counts are large, to an eighth", () => {
-  const text = bars(
-    "Mentions",
-    [
-      { label: "storm", count: 40 },
-      { label: "flood", count: 1 },
-      { label: "drought", count: 0 },
-    ],
-    { ...look, columns: 40 },
-  );
-  const [title, storm, flood, drought] = text.split("\n");
-  expect(title).toBe(" Mentions");
-  expect(storm).toBe(` storm    40  ${"█".repeat(25)}`);
-  expect(flood).toBe(" flood     1  ▋");
-  expect(drought).toBe(" drought   0");
-  expect(bars("None", [], look)).toBe("");
 });
 
 test("failures say kind, message and cause, those of the command line first", () => {
