@@ -12,6 +12,8 @@ export interface Answer {
   readonly headers: { get(name: string): string | null | undefined };
   /** Without its content codings. */
   readonly body: Flow<Uint8Array>;
+  /** When its connection was there, in ms of `now()`, and whether it had been used before, if whoever asks knows. */
+  readonly timing?: { readonly connected: number; readonly reused: boolean };
   /** Nobody wants what is left of the body. */
   close(): void;
 }

@@ -30,17 +30,39 @@ export class Frontier {
   #ready: Lane[] = [];
   #readyHead = 0;
   #size = 0;
+  /** More may be added. */
+  #open = false;
   /** Rings when a lane has become ready. One place is enough: whoever hears it passes it on. */
   readonly #bell = new Channel<true>(1);
 
   constructor(sources: Iterable<Source>, perHost: number) {
     this.#perHost = perHost;
-    for (const source of sources) {
-      const lane = this.#lane(source.host);
-      lane.sources.push(source);
-      this.#size++;
-      if (!lane.ready) this.#enqueue(lane);
+    for (const source of sources) this.add(source);
+  }
+
+  /** From now on it waits for more when it has none, until `close()`. */
+  open(): void {
+    this.#open = true;
+  }
+
+  /** Puts a source in. */
+  add(source: Source): void {
+    const lane = this.#lane(source.host);
+    lane.sources.push(source);
+    this.#size++;
+    if (!lane.ready) this.#enqueue(lane);
+    this.#bell.trySend(true);
+  }
+
+  /** Nothing comes any more, and what was not taken is not wanted either. */
+  close(): void {
+    this.#open = false;
+    for (const [host, lane] of this.#lanes) {
+      lane.head = lane.sources.length;
+      if (lane.users === 0) this.#lanes.delete(host);
     }
+    this.#size = 0;
+    this.#bell.trySend(true);
   }
 
   /** Whether sources of this host are still to come. */
@@ -61,13 +83,13 @@ export class Frontier {
 
   /**
    * The next source, with a permit of its host that the taker has to give back by `leave`; `undefined` when all have
-   * been taken. Waits while every host with sources left is busy. A switch point then.
+   * been taken and it is not open. Waits while every host with sources left is busy. A switch point then.
    */
   *next(): Coroutine<Source | undefined> {
     let source: Source | undefined;
-    while (this.#size > 0 && (source = this.take()) === undefined) yield* this.#bell.receive();
+    while ((this.#size > 0 || this.#open) && (source = this.take()) === undefined) yield* this.#bell.receive();
     // One ring wakes one: who was woken passes it on while there is more to take, or to tell that there is nothing.
-    if (this.#size === 0 || this.#readyHead < this.#ready.length) this.#bell.trySend(true);
+    if ((this.#size === 0 && !this.#open) || this.#readyHead < this.#ready.length) this.#bell.trySend(true);
     return source;
   }
 

@@ -4,26 +4,33 @@
 // rest; the work that waits is built from it.
 
 export { whyPrivate } from "./address.ts";
+export type { Validators } from "./conditional.ts";
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";
 export { type Document, type DocumentHints, readDocument } from "./document.ts";
+export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchange.ts";
 export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";
 export { type Article, type Feed, type FeedHints, readFeed } from "./feed.ts";
+export { fetchSource, type FetchSourceOptions } from "./fetch-source.ts";
 export { findFeeds, type FindOptions, findSource, type FoundFeed, type FoundSource } from "./find-feed.ts";
 export { builtInSources, parseList } from "./list.ts";
 export { absoluteLinks, type Page, readPage } from "./markup.ts";
 export { News, type NewsOptions } from "./news.ts";
 export { type OpmlOptions, writeOpml } from "./opml.ts";
-export type { Attempted, Done, Failed, Outcome } from "./outcome.ts";
-export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchange.ts";
+export type { Attempted, Done, Failed, NotDue, Outcome, Unchanged } from "./outcome.ts";
 export type { Progress } from "./progress.ts";
 export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";
 export { parseRobots, productToken, type Robots, type RobotsRule } from "./robots/robots.ts";
+export { type Answered, dueAfterAnswer, dueAfterFailure, type FailedAgain, isDue, type Pace } from "./schedule/due.ts";
+export { type FieldReader, freshFor } from "./schedule/freshness.ts";
+export type { Remembered } from "./schedule/remembered.ts";
+export type { AskingOptions } from "./settings.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
 export { stopWords } from "./stop-words.ts";
+export type { RecordStore } from "./store/writer.ts";
 export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";
 export { TopWords, type WordCount } from "./top-words.ts";
-export type { Stage, Visit } from "./visit.ts";
+export type { Fetched, Stage, Visit } from "./visit.ts";
 export { eachWord, fold, type WordSink } from "./words.ts";

@@ -1,25 +1,25 @@
 // The main job: many sources at once, each a task in one group, none of which can stop another.
 //
-// A feeder takes sources from the frontier as slots and hosts become free and spawns a task for each, so what exists at
-// any moment is `concurrency` tasks and bodies, however long the list is. What a source came to is kept outside the
-// tasks, so a run that is cancelled in the middle still has everything that was finished.
+// What a source came to is kept outside the tasks, so a run that is cancelled in the middle still has everything that was
+// finished. With a store everything that was finished is also in it.
 
-import { type Client, openClient } from "@rondo/http";
-import { type Coroutine, type Group, group, Semaphore, type Task } from "rondo";
-import { whyPrivate } from "./address.ts";
+import { checkpoint, type Coroutine, now } from "rondo";
+import { crew, type Memory } from "./crew.ts";
 import type { Document } from "./document.ts";
-import type { Fetch } from "./exchange.ts";
 import { Frontier } from "./frontier.ts";
-import type { Outcome } from "./outcome.ts";
+import type { NotDue, Outcome } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { type Report, report } from "./report.ts";
+import { isDue } from "./schedule/due.ts";
+import { type Asking, asking, type AskingOptions, atLeast, checkAsking } from "./settings.ts";
 import { distinct, type Problem, type Source } from "./source.ts";
+import type { RecordStore } from "./store/writer.ts";
 import { TermCounter } from "./terms.ts";
 import { TopWords } from "./top-words.ts";
-import { Visit, type Visiting } from "./visit.ts";
+import type { Visit, Visiting } from "./visit.ts";
 
 /** How a run is to be done. Times in ms, sizes in bytes. */
-export interface NewsOptions {
+export interface NewsOptions extends AskingOptions {
   /** Words, or several words in a row, whose mentions are counted. Default: none. */
   readonly terms?: readonly string[];
   /** How many of the commonest words to find. Default: 0, which also saves the counting. */
@@ -28,23 +28,13 @@ export interface NewsOptions {
   readonly concurrency?: number;
   /** How many of them at most at one host. Default: 2. */
   readonly perHost?: number;
-  /** For one source, all tries included, in ms. Default: 15,000. */
-  readonly timeout?: number;
-  /** How often a request is made at most when it meets what may pass. Default: 3. */
-  readonly tries?: number;
-  /** How many redirects are followed for a source. Default: 10. */
-  readonly redirects?: number;
-  /** How much of a body is read, in bytes; what is longer is marked as cut. Default: 5 MiB. */
-  readonly bodyLimit?: number;
-  readonly userAgent?: string;
   /**
-   * Also asks what stands at a loopback, private or other special address. Default: `false`, since who trusts a list of
-   * sources does not thereby trust whatever their names and redirects lead to. Each address is looked at when it is
-   * connected to; a `fetch` of your own, and a proxy, do as they like.
+   * A memory: sources are asked only when they are due and only for what is new, and what they give is stored before it is
+   * told in `outcomes`. It has to be open while `work()` runs. Default: none, and everything is fetched.
    */
-  readonly allowPrivate?: boolean;
-  /** What makes the requests. Default: a client of `@rondo/http`, opened for the run. */
-  readonly fetch?: Fetch;
+  readonly store?: RecordStore;
+  /** Asks sources that are not due too. Default: `false`. */
+  readonly evenIfNotDue?: boolean;
   /**
    * Is given each document once it is read and counted, for storing or showing it; afterwards it is forgotten. Called
    * between two steps of the work, so it has to be quick; what it throws makes the source a failed one.
@@ -76,8 +66,10 @@ export class News {
   readonly sources: readonly Source[];
   readonly terms: readonly string[];
   readonly progress: Progress;
-  /** In the order in which they ended. */
+  /** In the order in which they ended. With a store, each is in it. */
   readonly outcomes: Outcome[] = [];
+  /** Those that were not asked, because it is too early. */
+  readonly notDue: NotDue[] = [];
   readonly #options: NewsOptions;
   readonly #counter: TermCounter;
   readonly #top: TopWords | undefined;
@@ -91,8 +83,9 @@ export class News {
    * @throws {RangeError} for a number that makes no sense.
    */
   constructor(sources: Iterable<Source>, options: NewsOptions = {}) {
-    for (const name of ["concurrency", "perHost", "tries"] as const) atLeast(1, name, options[name]);
-    for (const name of ["top", "redirects", "bodyLimit", "timeout"] as const) atLeast(0, name, options[name]);
+    checkAsking(options);
+    for (const name of ["concurrency", "perHost"] as const) atLeast(1, name, options[name]);
+    atLeast(0, "top", options.top);
     this.sources = distinct(sources);
     this.terms = options.terms ?? [];
     this.progress = new Progress(this.sources.length);
@@ -104,12 +97,13 @@ export class News {
   /**
    * Does it all, once. A switch point. Throws nothing of a source's; a cancellation leaves what was done in `outcomes`.
    *
+   * @throws {StoreError} when the store cannot be written to; what is in `outcomes` is stored.
    * @throws {Error} when it is called again: a run has one set of outcomes.
    */
   *work(): Coroutine<void> {
     if (this.#begun) throw new Error("this run has been made; make a new News for another one");
     this.#begun = true;
-    yield* group((g) => this.#begin(g), { name: "news" });
+    yield* asking(this.#options, (how) => this.#work(how));
   }
 
   /** What there is so far, as data: the same for a run that ended and one that was cancelled. */
@@ -118,6 +112,7 @@ export class News {
     return report({
       sources: this.sources,
       outcomes: this.outcomes,
+      notDue: this.notDue,
       terms: this.terms,
       top,
       progress: this.progress,
@@ -125,65 +120,69 @@ export class News {
     });
   }
 
-  *#begin(g: Group): Coroutine<void> {
-    // A task knows the loop it runs on, and through it the world whose chance and clock the visits go by.
-    const feeder: Task<void> = g.spawn(() => this.#feed(g, feeder.loop.host), { name: "feeder" });
-    yield* feeder;
-  }
-
-  *#feed(g: Group, world: Visiting["world"]): Coroutine<void> {
-    const options = this.#options;
-    const slots = new Semaphore(options.concurrency ?? 64);
-    const frontier = new Frontier(this.sources, options.perHost ?? 2);
-    // Each visit has its own deadline, and none of them waits for another one's connection: its host's permit is that.
-    const client =
-      options.fetch === undefined
-        ? openClient({
-            timeout: Infinity,
-            idleTimeout: Infinity,
-            connectTimeout: Infinity,
-            maxPerHost: Infinity,
-            refuse: options.allowPrivate === true ? undefined : whyPrivate,
-          })
-        : undefined;
+  *#work(how: Asking): Coroutine<void> {
+    const { store, perHost = 2 } = this.#options;
+    const sources = store === undefined ? this.sources : yield* this.#due(store, how.world);
     const all: Visiting = {
-      fetch: options.fetch ?? ((url, init) => (client as Client).fetch(url, init)),
-      world,
-      frontier,
+      ...how,
+      frontier: new Frontier(sources, perHost),
       progress: this.progress,
       terms: this.#counter,
       top: this.#top,
-      timeout: options.timeout ?? 15_000,
-      tries: options.tries ?? 3,
-      redirects: options.redirects ?? 10,
-      bodyLimit: options.bodyLimit ?? 5 * 1024 * 1024,
-      userAgent: options.userAgent ?? "rondo-news",
+      recorded: store !== undefined,
     };
-    for (;;) {
-      yield* slots.acquire();
-      const source = yield* frontier.next();
-      if (source === undefined) return;
-      g.spawn(this.#visit(new Visit(source, all), slots), { name: source.url });
-    }
+    if (store === undefined) yield* this.#visit(all);
+    else yield* this.#remember(store, all);
   }
 
-  *#visit(visit: Visit, slots: Semaphore): Coroutine<void> {
-    const { progress } = this;
-    progress.waiting--;
-    progress.running++;
-    this.running.add(visit);
+  /** Those that are due; what the others gave the last time is looked up. */
+  *#due(store: RecordStore, world: Visiting["world"]): Coroutine<Source[]> {
+    if (this.#options.evenIfNotDue === true) return [...this.sources];
+    const due: Source[] = [];
+    for (const [index, source] of this.sources.entries()) {
+      const at = store.state(source.url)?.due ?? 0;
+      if (isDue(at, world.wallClock())) {
+        due.push(source);
+      } else {
+        this.notDue.push({ source, due: at, latest: store.latest(source.url, this.terms) });
+        this.progress.waiting--;
+        this.progress.notDue++;
+      }
+      if (index % AT_ONCE === AT_ONCE - 1) yield* checkpoint();
+    }
+    return due;
+  }
+
+  *#remember(store: RecordStore, all: Visiting): Coroutine<void> {
+    const begun = now();
+    const number = store.beginRun(all.world.wallClock());
+    let broken = false;
     try {
-      const outcome = yield* visit.run(this.#options.onDocument);
-      this.outcomes.push(outcome);
-      progress[outcome.ok ? "done" : "failed"]++;
+      yield* this.#visit(all, { store, run: () => ({ number, begun }) });
+    } catch (error) {
+      broken = true;
+      throw error;
     } finally {
-      this.running.delete(visit);
-      progress.running--;
-      slots.release();
+      // A run that was cancelled has ended too; a store that failed would only fail again, and hide why.
+      if (!broken) store.endRun(number, all.world.wallClock());
     }
+  }
+
+  #visit(all: Visiting, memory?: Memory): Coroutine<void> {
+    const { outcomes, progress, running } = this;
+    const { concurrency = 64, onDocument } = this.#options;
+    return crew(all, {
+      concurrency,
+      onDocument,
+      running,
+      memory,
+      ended(outcome) {
+        outcomes.push(outcome);
+        progress[outcome.state]++;
+      },
+    });
   }
 }
 
-function atLeast(least: number, name: string, value: number | undefined): void {
-  if (value !== undefined && !(value >= least)) throw new RangeError(`${name} is ${least} or more, not ${value}`);
-}
+/** So many sources are looked up before others get a turn. */
+const AT_ONCE = 100;

@@ -1,19 +1,25 @@
 // One source from its first request to its outcome: redirects followed by hand, failures that pass tried again, all of
-// it within one deadline.
+// it within one deadline. What is known from the last time makes the request a conditional one.
 //
 // The deadline is the source's, not the try's: a caller who says 15 seconds means that. So a wait that would end beyond
 // it, whether back-off or Retry-After, is not begun, and the failure says so at once.
 
 import { type Coroutine, type Host, moveOnAfter, now, sleep } from "rondo";
+import { conditions, confirmed, isOfAnother, type Validators, validatorsOf } from "./conditional.ts";
 import { type Document, readDocument } from "./document.ts";
-import { ask, type Fetch, readBody } from "./exchange.ts";
+import { type Answer, ask, type Fetch, readBody } from "./exchange.ts";
 import { failureOf, SourceError } from "./failure.ts";
+import type { Article, FeedHints } from "./feed.ts";
 import type { Frontier } from "./frontier.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Attempted, Outcome } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
 import { backOff, isPassing, retryAfter } from "./retry.ts";
+import { dueAfterAnswer, dueAfterFailure, type Pace } from "./schedule/due.ts";
+import { freshFor } from "./schedule/freshness.ts";
+import { hintsToKeep, type Remembered } from "./schedule/remembered.ts";
 import type { Source } from "./source.ts";
-import { type Tally, tally } from "./tally.ts";
+import type { FetchRecord, FetchResult, NewArticle, Timing } from "./store/records.ts";
+import { type ArticleSink, type Tally, tally } from "./tally.ts";
 import type { TermCounter } from "./terms.ts";
 import { own } from "./own.ts";
 import type { TopWords } from "./top-words.ts";
@@ -33,22 +39,64 @@ export interface Visiting {
   /** Bytes of a body that are read. */
   readonly bodyLimit: number;
   readonly userAgent: string;
+  readonly pace: Pace;
+  /** Whether a record is made of what was fetched, articles and their words in it. */
+  readonly recorded: boolean;
 }
 
 /** What a visit is doing: what a deadline's message says it interrupted. */
-export type Stage = "asking" | "reading" | "backing off" | "waiting for its turn" | "counting";
+export type Stage = "asking" | "reading" | "backing off" | "waiting for its turn" | "counting" | "storing";
 
-/** What was downloaded. */
+/** What a source answered. To be given as `since` the next time. */
+export interface Fetched extends Remembered {
+  readonly source: Source;
+  /** Where the answer came from: the source's address, or where it was redirected to. */
+  readonly url: string;
+  readonly status: number;
+  /** `undefined`: nothing has changed (HTTP 304). */
+  readonly document: Document | undefined;
+  /** The body was longer than what is read of one. */
+  readonly cut: boolean;
+  /** To be sent back the next time. None of a body that was cut: what lies behind the cut would never be asked for. */
+  readonly validators: Validators | undefined;
+  /** What the feed says of its rhythm, now or when it was last read. */
+  readonly hints: FeedHints;
+  /** When to ask again, in ms since 1970. */
+  readonly due: number;
+  /** Addresses it was redirected to, in order. */
+  readonly redirects: readonly string[];
+  /** Where it has moved for good (by 301 or 308): the address to subscribe to. */
+  readonly movedTo: string | undefined;
+  /** Requests that were begun again after a failure, plus one. */
+  readonly tries: number;
+  /** Of body, after decompression. */
+  readonly bytes: number;
+}
+
+/** What became of a visit. */
+export interface Ended {
+  readonly outcome: Outcome;
+  /** What to remember, where that is wanted. */
+  readonly record: FetchRecord | undefined;
+}
+
+/** What was downloaded; nothing in `body` where nothing has changed. */
 interface Download {
   readonly url: string;
+  readonly status: number;
+  readonly body: { readonly bytes: Uint8Array; readonly cut: boolean } | undefined;
+  readonly validators: Validators | undefined;
   readonly contentType: string | null;
   readonly contentLanguage: string | null;
-  readonly bytes: Uint8Array;
-  readonly cut: boolean;
+  /** When the head was there, in ms since 1970, and how much longer it was fresh then. */
+  readonly at: number;
+  readonly fresh: number;
+  readonly retryAfter: number | undefined;
 }
 
 /** Statuses that say: elsewhere. */
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const FOR_GOOD = new Set([301, 308]);
 
 /** One source being worked on. Its fields may be read at any time; only the visit writes them. */
 export class Visit {
@@ -62,14 +110,28 @@ export class Visit {
   /** The host whose permit is held. */
   #host: string | undefined;
   #lastError: SourceError | undefined = undefined;
+  #status: number | undefined = undefined;
+  #movedTo: string | undefined = undefined;
+  readonly #at: number;
+  /** Of `now()`; see `Timing`. */
+  #asked: number | undefined = undefined;
+  #connected: number | undefined = undefined;
+  #answered: number | undefined = undefined;
+  #downloaded: number | undefined = undefined;
   readonly #all: Visiting;
+  readonly #since: Remembered;
+  /** When the run began, of `now()`: what its times are told from. */
+  readonly #run: number;
 
   /** The taker of `source` hands its host's permit over with it. */
-  constructor(source: Source, all: Visiting) {
+  constructor(source: Source, all: Visiting, since: Remembered = {}, run: number = now()) {
     this.source = source;
     this.begun = now();
     this.#host = source.host;
+    this.#at = all.world.wallClock();
     this.#all = all;
+    this.#since = since;
+    this.#run = run;
   }
 
   /** Bytes of body so far. */
@@ -83,29 +145,68 @@ export class Visit {
   }
 
   /** Works the source out, and keeps `document` only as long as `onDocument` runs. Throws nothing. */
-  *run(onDocument?: (document: Document, source: Source) => void): Coroutine<Outcome> {
+  *run(onDocument?: (document: Document, source: Source) => void): Coroutine<Ended> {
     try {
-      const all = this.#all;
-      const download = yield* moveOnAfter(all.timeout, this.#download(), { name: this.source.url });
-      if (download.timedOut) throw this.#late();
-      this.stage = "counting";
-      const { url, bytes, cut, contentType, contentLanguage } = download.value;
-      const document = readDocument(bytes, { url, cut, contentType, contentLanguage });
-      const counted = tally(document, all.terms, all.top);
+      const fetched = yield* this.fetch();
+      const { document } = fetched;
+      if (document === undefined) return this.#unchanged(fetched);
+      const { terms, top, recorded } = this.#all;
+      const articles: NewArticle[] = [];
+      const counted = tally(document, terms, top, recorded ? remembering(fetched, document, articles) : undefined);
       onDocument?.(document, this.source);
-      return this.#done(document, counted, cut);
+      return this.#done(fetched, document, counted, articles);
     } catch (error) {
-      return { ...this.#attempted(), ok: false, failure: failureOf(error) };
+      return this.#failed(error);
     } finally {
-      if (this.#host !== undefined) this.#all.frontier.leave(this.#host);
       this.#all.progress.waited += this.waited;
     }
+  }
+
+  /**
+   * Asks for the source and reads what comes. A switch point.
+   *
+   * @throws {SourceError} for whatever goes wrong.
+   */
+  *fetch(): Coroutine<Fetched> {
+    const all = this.#all;
+    try {
+      const { timedOut, value } = yield* moveOnAfter(all.timeout, this.#download(), { name: this.source.url });
+      if (timedOut) throw this.#late();
+      this.stage = "counting";
+      return this.#read(value);
+    } finally {
+      if (this.#host !== undefined) all.frontier.leave(this.#host);
+      this.#host = undefined;
+    }
+  }
+
+  #read(download: Download): Fetched {
+    const { url, status, body, contentType, contentLanguage, at, fresh } = download;
+    const cut = body?.cut ?? false;
+    const document =
+      body === undefined ? undefined : readDocument(body.bytes, { url, cut, contentType, contentLanguage });
+    const hints = document?.hints ?? this.#since.hints ?? {};
+    return {
+      source: this.source,
+      url,
+      status,
+      document,
+      cut,
+      validators: cut ? undefined : download.validators,
+      hints,
+      due: dueAfterAnswer({ now: at, hints, fresh, retryAfter: download.retryAfter }, this.#all.pace),
+      redirects: this.redirects,
+      movedTo: this.#movedTo,
+      tries: this.tries,
+      bytes: this.#bytes,
+    };
   }
 
   *#download(): Coroutine<Download> {
     const { tries, world, progress, timeout } = this.#all;
     for (;;) {
       this.tries++;
+      this.#forgetTimes();
       let error: SourceError;
       try {
         return yield* this.#follow();
@@ -118,7 +219,7 @@ export class Visit {
       const drawn = backOff(this.tries, (n) => world.choose("back-off", n, this.source.url));
       if (error.retryAfter !== undefined && error.retryAfter >= left) {
         const asked = `${error.message}, and asks to wait ${duration(error.retryAfter)}: more than is left of ${duration(timeout)}`;
-        throw new SourceError("asked-to-wait", asked, { cause: error.cause });
+        throw new SourceError("asked-to-wait", asked, { cause: error.cause, retryAfter: error.retryAfter });
       }
       const pause = Math.max(drawn, error.retryAfter ?? 0);
       if (pause >= left) throw error;
@@ -137,21 +238,30 @@ export class Visit {
 
   /** One try: the address, and wherever it leads. */
   *#follow(): Coroutine<Download> {
-    const { fetch, frontier, bodyLimit, redirects, userAgent, world } = this.#all;
+    const { fetch, frontier, bodyLimit, redirects, userAgent } = this.#all;
     const way = [this.source.url];
+    let { validators } = this.#since;
+    let forGood = true;
     this.redirects = [];
+    this.#movedTo = undefined;
     for (;;) {
       const url = way.at(-1) as string;
       const { host } = new URL(url);
       yield* this.#moveTo(host);
       this.stage = "asking";
+      this.#asked ??= now();
       // A connection is kept only where somebody will use it again: ten thousand hosts would be as many idle sockets.
       const keepAlive = frontier.hasMore(host);
-      const headers = { accept: ACCEPT, "user-agent": userAgent };
+      const conditional = conditions(validators, url);
+      const headers = { accept: ACCEPT, "user-agent": userAgent, ...conditional };
       const response = yield* ask(fetch, url, { headers, keepAlive, redirect: "manual" }, this);
+      this.#status = response.status;
+      this.#answered = now();
+      this.#connected = response.timing?.reused === false ? response.timing.connected : undefined;
       const location = REDIRECTS.has(response.status) ? (response.headers.get("location") ?? null) : null;
       if (location !== null) {
         response.close();
+        forGood &&= FOR_GOOD.has(response.status);
         const next = destination(location, url);
         if (way.includes(next))
           throw new SourceError("redirect", `redirected in a circle: ${[...way, next].join(" → ")}`);
@@ -160,27 +270,55 @@ export class Visit {
         }
         way.push(next);
         this.redirects.push(own(next));
+        if (forGood) this.#movedTo = this.redirects.at(-1);
         continue;
+      }
+      if (response.status === 304) {
+        response.close();
+        if (validators === undefined || Object.keys(conditional).length === 0) {
+          const says = `${host} answers that nothing has changed (HTTP 304), and was not asked since when`;
+          throw new SourceError("status", says);
+        }
+        if (isOfAnother(response.headers, validators)) {
+          validators = undefined;
+          continue;
+        }
+        return this.#got(url, response, undefined, confirmed(response.headers, validators));
       }
       if (response.status < 200 || response.status > 299) {
         response.close();
         const says = `HTTP ${response.status}${response.reason === "" ? "" : ` ${response.reason}`}`;
         throw new SourceError("status", `${host} answers ${says}`, {
           retryable: isPassing(response.status),
-          ...asked(retryAfter(response.headers.get("retry-after"), world.wallClock())),
+          ...asked(this.#retryAfter(response)),
         });
       }
       this.stage = "reading";
-      const { bytes, cut } = yield* readBody(response, url, bodyLimit, this);
-      const { headers: sent } = response;
-      return {
-        url,
-        bytes,
-        cut,
-        contentType: sent.get("content-type") ?? null,
-        contentLanguage: sent.get("content-language") ?? null,
-      };
+      const body = yield* readBody(response, url, bodyLimit, this);
+      // Validators of anything but a 200 are of a part, or of what somebody on the way has made of it.
+      return this.#got(url, response, body, response.status === 200 ? validatorsOf(response.headers, url) : undefined);
     }
+  }
+
+  #got(url: string, answer: Answer, body: Download["body"], validators: Validators | undefined): Download {
+    this.#downloaded = now();
+    const at = this.#all.world.wallClock() - (this.#downloaded - (this.#answered ?? this.#downloaded));
+    const { headers, status } = answer;
+    return {
+      url,
+      status,
+      body,
+      validators,
+      contentType: headers.get("content-type") ?? null,
+      contentLanguage: headers.get("content-language") ?? null,
+      at,
+      fresh: freshFor(headers, at),
+      retryAfter: this.#retryAfter(answer),
+    };
+  }
+
+  #retryAfter({ headers }: Answer): number | undefined {
+    return retryAfter(headers.get("retry-after"), this.#all.world.wallClock());
   }
 
   /** Changes the permit held from one host's to another's. Never holds two: two visits could wait for each other. */
@@ -207,36 +345,133 @@ export class Visit {
       "backing off": `no success within ${within}`,
       "waiting for its turn": `no turn at its host within ${within}`,
       counting: `not read within ${within}`,
+      storing: `not stored within ${within}`,
     };
     return new SourceError("timeout", said[this.stage], { cause: this.#lastError });
   }
 
-  #attempted(): Omit<Outcome, "ok" | "failure"> {
+  /** A try begins: its times, not those of the one before. */
+  #forgetTimes(): void {
+    this.#status = undefined;
+    this.#asked = this.#connected = this.#answered = this.#downloaded = undefined;
+  }
+
+  #timing(): Timing {
+    const since = (at: number): number => at - this.#run;
+    const at = now();
     return {
-      source: this.source,
-      tries: this.tries,
-      redirects: this.redirects,
-      bytes: this.#bytes,
-      elapsed: now() - this.begun,
-      waited: this.waited,
+      begun: since(this.begun),
+      asked: since(this.#asked ?? at),
+      ...(this.#connected === undefined ? {} : { connected: since(this.#connected) }),
+      ...(this.#answered === undefined ? {} : { answered: since(this.#answered) }),
+      ...(this.#downloaded === undefined ? {} : { downloaded: since(this.#downloaded) }),
+      ended: since(at),
     };
   }
 
-  #done(document: Document, counted: Tally, cut: boolean): Outcome {
-    const { kind, title, language, charset, notes } = document;
-    const limit = this.#all.bodyLimit;
+  #attempted(due: number): Attempted {
     return {
-      ...this.#attempted(),
+      source: this.source,
+      ...(this.#status === undefined ? {} : { status: this.#status }),
+      tries: this.tries,
+      redirects: this.redirects,
+      ...(this.#movedTo === undefined ? {} : { movedTo: this.#movedTo }),
+      bytes: this.#bytes,
+      elapsed: now() - this.begun,
+      waited: this.waited,
+      timing: this.#timing(),
+      due,
+    };
+  }
+
+  #ended(outcome: Outcome, result: FetchResult): Ended {
+    const { source, tries, timing, bytes, due } = outcome;
+    return {
+      outcome,
+      record: this.#all.recorded ? { source, at: this.#at, due, bytes, tries, timing, result } : undefined,
+    };
+  }
+
+  #done(fetched: Fetched, document: Document, counted: Tally, articles: readonly NewArticle[]): Ended {
+    const { validators, cut, hints, status } = fetched;
+    const { kind, charset } = document;
+    const title = document.title === undefined ? undefined : own(document.title.slice(0, LONGEST_TITLE));
+    const language = document.language === undefined ? undefined : own(document.language.slice(0, 35));
+    const notes = [...document.notes];
+    if (cut) notes.unshift(`cut off after ${this.#all.bodyLimit} bytes`);
+    if (fetched.movedTo !== undefined) notes.push(`it has moved for good to ${fetched.movedTo}`);
+    const outcome: Outcome = {
+      ...this.#attempted(fetched.due),
       ok: true,
+      state: "done",
       kind,
-      title: title === undefined ? undefined : own(title.slice(0, LONGEST_TITLE)),
-      language: language === undefined ? undefined : own(language.slice(0, 35)),
+      title,
+      language,
       charset,
       ...counted,
       cut,
-      notes: cut ? [`cut off after ${limit} bytes`, ...notes] : notes,
+      notes,
     };
+    return this.#ended(outcome, {
+      state: "done",
+      status,
+      etag: validators?.etag,
+      lastModified: validators?.lastModified,
+      kind,
+      title,
+      language,
+      charset,
+      notes,
+      articles,
+      hints: hintsToKeep(hints, validators, this.source.url),
+    });
   }
+
+  #unchanged({ due, validators }: Fetched): Ended {
+    const { etag, lastModified } = validators ?? {};
+    return this.#ended(
+      { ...this.#attempted(due), ok: true, state: "unchanged", latest: undefined },
+      {
+        state: "unchanged",
+        status: 304,
+        ...(etag === undefined ? {} : { etag }),
+        ...(lastModified === undefined ? {} : { lastModified }),
+      },
+    );
+  }
+
+  #failed(error: unknown): Ended {
+    const { world, pace } = this.#all;
+    const { hints = {}, failures = 0 } = this.#since;
+    const status = this.#status;
+    const facts = {
+      now: world.wallClock(),
+      hints,
+      failures: failures + 1,
+      status,
+      retryAfter: error instanceof SourceError ? error.retryAfter : undefined,
+    };
+    const due = dueAfterFailure(facts, (n) => world.choose("due", n, this.source.url), pace);
+    const failure = failureOf(error);
+    return this.#ended(
+      { ...this.#attempted(due), ok: false, state: "failed", failure },
+      { state: "failed", ...(status === undefined ? {} : { status }), failure },
+    );
+  }
+}
+
+/** Makes of each article what is to be remembered of it. */
+function remembering({ url: base }: Fetched, { language }: Document, into: NewArticle[]): ArticleSink {
+  return (article, words) => {
+    const { id, title, text, published } = article;
+    into.push({ url: linkOf(article, base), id, title, text, language, published, words });
+  };
+}
+
+/** Where an article is to be read; an identifier that only looks like an address (`tag:`, `urn:`) is none. */
+function linkOf({ link }: Article, base: string): string | undefined {
+  const url = link === undefined ? null : URL.parse(link, base);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:") ? url.href : undefined;
 }
 
 /** A title is for a column of a table; what is longer is a mistake in the document. */

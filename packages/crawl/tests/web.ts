@@ -19,6 +19,7 @@ export interface Answer {
 export interface Asked {
   readonly url: string;
   readonly at: number;
+  readonly headers: Readonly<Record<string, string>>;
   aborted: boolean;
 }
 
@@ -32,17 +33,21 @@ export class Web {
   /** Requests open at this moment, and the most there ever were; by host and in all. */
   readonly open: Map<string, number> = new Map<string, number>();
   readonly most: Map<string, number> = new Map<string, number>();
-  readonly #answer: (url: string, times: number) => Answer;
+  readonly #answer: (url: string, times: number, headers: Readonly<Record<string, string>>) => Answer;
   readonly #times = new Map<string, number>();
   readonly #pending = new Channel<Pending>(Infinity);
 
-  /** @param answer is told how often the address was asked before. */
-  constructor(answer: (url: string, times: number) => Answer) {
+  /** @param answer is told how often the address was asked before, and what was sent with the request. */
+  constructor(answer: (url: string, times: number, headers: Readonly<Record<string, string>>) => Answer) {
     this.#answer = answer;
   }
 
-  readonly fetch = (url: string, init: { signal: AbortSignal }): Promise<Response> => {
-    const asked: Asked = { url, at: now(), aborted: false };
+  readonly fetch = (
+    url: string,
+    init: { signal: AbortSignal; headers?: Readonly<Record<string, string>> },
+  ): Promise<Response> => {
+    const { headers = {} } = init;
+    const asked: Asked = { url, at: now(), headers, aborted: false };
     this.asked.push(asked);
     const times = this.#times.get(url) ?? 0;
     this.#times.set(url, times + 1);
@@ -55,7 +60,7 @@ export class Web {
         reject(init.signal.reason);
       });
       this.#pending.trySend({
-        answer: this.#answer(url, times),
+        answer: this.#answer(url, times, headers),
         settle: ({ error, body, status, headers }) => {
           if (asked.aborted) return;
           this.#count(host, -1);

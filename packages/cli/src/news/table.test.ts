@@ -28,6 +28,8 @@ function reportOf(sources: SourceReport[], more: Partial<Report> = {}): Report {
   const totals = {
     sources: sources.length,
     done: 1,
+    unchanged: 0,
+    notDue: 0,
     failed: 0,
     unfinished: 0,
     articles: 3,
@@ -120,6 +122,8 @@ test("one line sums it up, and one says what was overlapped", () => {
     totals: {
       sources: 258,
       done: 250,
+      unchanged: 0,
+      notDue: 0,
       failed: 3,
       unfinished: 5,
       articles: 250,

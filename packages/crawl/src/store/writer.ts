@@ -1,0 +1,114 @@
+// The one task that writes. Visits hand over what they fetched; it is committed in batches, and only then is an outcome told
+// to anybody: what was reported is stored.
+//
+// A batch is as much as came within a moment, and not more than keeps the loop waiting for some ten milliseconds: SQLite
+// writes while nothing else runs. The channel before it is short, so that a slow disk slows the visits down and does not
+// fill the memory.
+//
+// It is not cancelled with the run. It ends when nobody hands anything over any more, so a run that is cancelled has
+// everything stored that was handed over until then.
+
+import { Channel, checkpoint, type Coroutine, moveOnAfter, now, shield, type Wait } from "rondo";
+import type { FetchRecord, LatestDocument, SourceState } from "./records.ts";
+
+/** What a run needs of a memory; a `NewsStore` is one. Nothing of it waits. */
+export interface RecordStore {
+  /** `undefined`: it was never fetched. */
+  state(url: string): SourceState | undefined;
+  /** A run's number. */
+  beginRun(at: number): number;
+  endRun(run: number, at: number): void;
+  /** All of them or none. */
+  record(run: number, fetches: readonly FetchRecord[]): void;
+  latest(url: string, terms: readonly string[]): LatestDocument | undefined;
+}
+
+/** What is handed over. */
+interface Item {
+  readonly run: number;
+  readonly record: FetchRecord;
+  /** Called when it is stored. */
+  readonly stored: () => void;
+}
+
+/** How much is written at once. */
+export interface BatchLimits {
+  readonly records: number;
+  /** Words of articles, each counted once in each article: what writing takes time by. */
+  readonly words: number;
+  /** How long to wait for more, in ms. */
+  readonly wait: number;
+}
+
+const LIMITS: BatchLimits = { records: 32, words: 5000, wait: 50 };
+
+/** Writes records to a store. */
+export class Writer {
+  readonly #store: RecordStore;
+  readonly #limits: BatchLimits;
+  readonly #items: Channel<Item>;
+
+  constructor(store: RecordStore, limits: BatchLimits = LIMITS) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#items = new Channel<Item>(limits.records);
+  }
+
+  /** Hands a record over; `stored` is called when it is safe. Waits while there is much to write. */
+  hand(run: number, record: FetchRecord, stored: () => void): Wait<void> {
+    return this.#items.send({ run, record, stored });
+  }
+
+  /** Nothing more will come. */
+  close(): void {
+    this.#items.close();
+  }
+
+  /**
+   * Writes until `close()` was called and everything is written; no cancellation ends it before. A switch point.
+   *
+   * @throws what the store throws; then nothing of that batch is stored.
+   */
+  *work(): Coroutine<void> {
+    yield* shield(() => this.#write());
+  }
+
+  *#write(): Coroutine<void> {
+    let next = yield* this.#items.receive();
+    while (next !== undefined) {
+      const batch = [next];
+      const { run } = next;
+      const until = now() + this.#limits.wait;
+      let words = wordsOf(next.record);
+      next = undefined;
+      while (batch.length < this.#limits.records && words < this.#limits.words) {
+        next = (yield* moveOnAfter(until - now(), this.#items.receive())).value;
+        if (next === undefined || next.run !== run) break;
+        const more = wordsOf(next.record);
+        if (words + more > this.#limits.words) break;
+        batch.push(next);
+        words += more;
+        next = undefined;
+      }
+      this.#commit(run, batch);
+      // Whatever became ready meanwhile goes first.
+      yield* checkpoint();
+      next ??= yield* this.#items.receive();
+    }
+  }
+
+  #commit(run: number, batch: readonly Item[]): void {
+    this.#store.record(
+      run,
+      batch.map(({ record }) => record),
+    );
+    for (const { stored } of batch) stored();
+  }
+}
+
+function wordsOf({ result }: FetchRecord): number {
+  if (result.state !== "done") return 0;
+  let words = 0;
+  for (const article of result.articles) words += article.words.size;
+  return words;
+}
