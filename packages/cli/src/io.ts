@@ -8,6 +8,7 @@ export interface Output {
   off?(event: "drain" | "close", heard: () => void): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 }
 
 /** The variables of the environment. */

@@ -9,7 +9,7 @@ import { paint } from "../paint.ts";
 import { type NewsArgs, NEWS_HELP, parseNewsArgs } from "./args.ts";
 import { demo } from "../demo/demo.ts";
 import { findSources } from "./inputs.ts";
-import { showProgress } from "./progress.ts";
+import { type LiveOptions, headlinesFor, showLive } from "./live.ts";
 import { failures, notes, summary, table } from "./table.ts";
 
 /** What went on in a run, whether it ended or was interrupted. */
@@ -43,11 +43,19 @@ export async function download(
   host?: Host,
 ): Promise<NewsResult> {
   const { terms, top, concurrency, perHost, timeout, allowPrivate } = args;
-  const news = new News(list.sources, { terms, top, concurrency, perHost, timeout, allowPrivate, ...options });
+  const headlines = headlinesFor(terms);
+  const news = new News(list.sources, {
+    ...{ terms, top, concurrency, perHost, timeout, allowPrivate },
+    onDocument: (document, source) => headlines.take(document, source),
+    ...options,
+  });
   const begun = performance.now();
   let interrupted = false;
   try {
-    await run(() => withProgress(news, args, io), { name: "rondo news", ...(host === undefined ? {} : { host }) });
+    await run(() => withProgress(news, args, io, { headlines, terms, timeout }), {
+      name: "rondo news",
+      ...(host === undefined ? {} : { host }),
+    });
   } catch (error) {
     // Nothing here cancels the whole run but Ctrl-C.
     if (!(error instanceof CancelledError)) throw error;
@@ -56,10 +64,16 @@ export async function download(
   return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted };
 }
 
-function* withProgress(news: News, args: NewsArgs, io: Io): Coroutine<void> {
+function* withProgress(
+  news: News,
+  args: NewsArgs,
+  io: Io,
+  live: Pick<LiveOptions, "headlines" | "terms" | "timeout">,
+): Coroutine<void> {
   yield* group(function* (g) {
     if (!args.json) {
-      const shown = showProgress(news.progress, io.stderr, paint(wantsColour(io.stderr, io.env)));
+      const painted = paint(wantsColour(io.stderr, io.env));
+      const shown = showLive({ ...live, run: news, output: io.stderr, env: io.env, paint: painted });
       g.spawn(shown, { daemon: true, name: "progress" });
     }
     yield* news.work();
