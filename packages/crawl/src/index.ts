@@ -27,6 +27,25 @@ export type { Remembered } from "./schedule/remembered.ts";
 export type { AskingOptions } from "./settings.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
+export { canonicalUrl } from "./store/canonical.ts";
+export { StoreError, type StoreErrorKind } from "./store/error.ts";
+export type { ArticlesQuery, Mentioned, RisingQuery, TopQuery, TrendsQuery } from "./store/questions.ts";
+export type {
+  FetchRecord,
+  FetchResult,
+  LatestDocument,
+  NewArticle,
+  Range,
+  RisingWord,
+  RunRecord,
+  SourceHealth,
+  SourceState,
+  StoredArticle,
+  StoredWord,
+  Timing,
+  Trends,
+} from "./store/records.ts";
+export { type ArticleText, NewsStore, type NewsStoreOptions, type PendingArticle } from "./store/store.ts";
 export { stopWords } from "./stop-words.ts";
 export type { RecordStore } from "./store/writer.ts";
 export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
