@@ -27,6 +27,7 @@ export type { Remembered } from "./schedule/remembered.ts";
 export type { AskingOptions } from "./settings.ts";
 export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
 export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
+export { stopWords } from "./stop-words.ts";
 export { canonicalUrl } from "./store/canonical.ts";
 export { StoreError, type StoreErrorKind } from "./store/error.ts";
 export type { ArticlesQuery, Mentioned, RisingQuery, TopQuery, TrendsQuery } from "./store/questions.ts";
@@ -46,7 +47,6 @@ export type {
   Trends,
 } from "./store/records.ts";
 export { type ArticleText, NewsStore, type NewsStoreOptions, type PendingArticle } from "./store/store.ts";
-export { stopWords } from "./stop-words.ts";
 export type { RecordStore } from "./store/writer.ts";
 export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";
