@@ -40,6 +40,7 @@ export const floors: readonly Floor[] = [
   ratio("timeout", 0.6),
   ratio("timers", 0.25),
   ratio("news", 1.05),
+  ratio("news-by-hand", 0.7),
   cost("lock", 45, "ns"),
   cost("cancel", 2000, "ns"),
   cost("sleeper-bytes", 560, "bytes"),

@@ -26,6 +26,8 @@ const order = [
   "undici",
   "fetch",
   "ws",
+  "rss-parser",
+  "Intl.Segmenter",
   ...Object.keys(pythonPeers),
 ];
 

@@ -1,5 +1,5 @@
 // Every workload, in the order of the table.
-import { newsPage } from "../news.ts";
+import { newsByHand, newsPage } from "../news.ts";
 import type { Workload } from "../workload.ts";
 import { cancelTree } from "./cancel-tree.ts";
 import { cancelSleepers } from "./cancel.ts";
@@ -12,6 +12,7 @@ import { idleBytes, idleGrowth } from "./idle.ts";
 import { linesOfFile, linesOfStream } from "./lines.ts";
 import { lockContended, lockPair } from "./lock.ts";
 import { parkedBytes } from "./parked.ts";
+import { countingWords, readFeeds } from "./reading.ts";
 import { resumeAt1, resumeAt10, resumeAt100 } from "./resume.ts";
 import { sleeperBytes, sleepers } from "./sleepers.ts";
 import { spawnAndJoin } from "./spawn.ts";
@@ -40,6 +41,9 @@ export const workloads: readonly Workload[] = [
   sleeperBytes,
   parkedBytes,
   newsPage,
+  newsByHand,
+  readFeeds,
+  countingWords,
   ...echoes,
   copying,
   linesOfStream,

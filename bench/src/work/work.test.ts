@@ -15,7 +15,7 @@ describe("the workloads", () => {
   it("set Rondo beside async/await everywhere, or beside bare Node, as neighbours", () => {
     for (const { name, contestants, table } of workloads) {
       // Where Node has nothing of its own, or nothing that counts, it is what everybody uses.
-      const neighbours = table === "net" ? ["Node", "undici", "ws"] : ["async/await"];
+      const neighbours = table === "net" ? ["Node", "undici", "ws"] : ["async/await", "rss-parser", "Intl.Segmenter"];
       expect([name, contestants[0]?.name]).toEqual([name, "Rondo"]);
       expect(neighbours, name).toContain(contestants[1]?.name);
     }
@@ -25,7 +25,8 @@ describe("the workloads", () => {
   // tests of its own, and hundreds of pages in its smallest amount; echoes are all the same work, and Python may be missing.
   const quick = workloads
     .filter(
-      ({ alone, name }) => alone !== true && name !== "news" && (!name.startsWith("echo-") || name === "echo-10-64-1"),
+      ({ alone, name }) =>
+        alone !== true && !name.startsWith("news") && (!name.startsWith("echo-") || name === "echo-10-64-1"),
     )
     .flatMap((workload) => workload.contestants.map((contestant) => ({ workload, contestant })))
     .filter(({ contestant }) => pythonPeers[contestant.name] === undefined && contestant.optional !== true);

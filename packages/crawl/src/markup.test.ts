@@ -80,3 +80,11 @@ test("a field without markup is given back as it is", () => {
   expect(textOf("2 > 1, plain")).toBe("2 > 1, plain");
   expect(textOf("<p>Fish &amp; <i>chips</i></p>").trim()).toBe("Fish & chips");
 });
+
+test("white space between words is one space or one line break, however much of it there was", () => {
+  expect(readPage("<div>\n\n   <p>  one \t two</p>\n  <p>three</p>   </div>\n\n").text).toBe("one \t two\nthree\n");
+  expect(readPage("one <b> two</b> <i>three</i>").text).toBe("one  two three");
+  expect(readPage("<title>T</title>one").text).toBe("one");
+  expect(words("one<b> </b>two")).toBe("one two");
+  expect(readPage("<title>\n a <!-- x --> b\n</title>").title).toBe("a <!-- x --> b");
+});

@@ -57,6 +57,15 @@ const OTHER: Element = { id: -1, inline: false, unseen: false, empty: false, loo
 /** So deep is remembered what is open where nothing is seen, so that a hostile page costs no more for being deep. */
 const DEEPEST = 512;
 
+const NONE = 0;
+const SPACE = 1;
+const BREAK = 2;
+
+/** White space of HTML. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b);
+}
+
 /** Whose attributes are read. */
 type Wanted = "" | "a" | "html" | "base";
 
@@ -80,6 +89,8 @@ class Reader implements TokenizerCallbacks {
   readonly #unseen: string[] = [];
   #inTitle = false;
   #justClosed = false;
+  /** What the text so far ends with. */
+  #gap: typeof NONE | typeof SPACE | typeof BREAK = BREAK;
 
   constructor(html: string) {
     this.#html = html;
@@ -90,9 +101,9 @@ class Reader implements TokenizerCallbacks {
     const element = ELEMENTS.get(name) ?? OTHER;
     this.#name = name;
     this.#element = element;
-    if (!element.inline) this.pieces.push("\n");
+    if (!element.inline) this.#break();
     // One inline element right after another: entries of a menu, not one word.
-    else if (this.#justClosed) this.pieces.push(" ");
+    else if (this.#justClosed) this.#space();
     this.#justClosed = false;
     // What an svg or a template holds is no part of the page: neither its title nor its links.
     if (this.#unseen.length > 0) {
@@ -130,7 +141,18 @@ class Reader implements TokenizerCallbacks {
 
   #end(element: Element): void {
     this.#justClosed = element.inline;
-    if (!element.inline) this.pieces.push("\n");
+    if (!element.inline) this.#break();
+  }
+
+  /** Here a word ends, and a line. Half of a page is what its author indented it with, which says nothing twice. */
+  #break(): void {
+    if (this.#gap !== BREAK) this.pieces.push("\n");
+    this.#gap = BREAK;
+  }
+
+  #space(): void {
+    if (this.#gap === NONE) this.pieces.push(" ");
+    if (this.#gap === NONE) this.#gap = SPACE;
   }
 
   /** An end inside of what is not seen: of something in there, or of something around it, or of nothing at all. */
@@ -173,7 +195,21 @@ class Reader implements TokenizerCallbacks {
   }
 
   ontext(start: number, end: number): void {
-    if (this.#unseen.length === 0) this.#text(this.#html.slice(start, end));
+    if (this.#unseen.length > 0) return;
+    const html = this.#html;
+    let from = start;
+    let to = end;
+    while (from < to && isSpace(html.charCodeAt(from))) from++;
+    if (from === to) {
+      if (this.#inTitle) this.title += " ";
+      else this.#space();
+      this.#justClosed = false;
+      return;
+    }
+    while (isSpace(html.charCodeAt(to - 1))) to--;
+    // One space at either end, where there was any; none behind what is a gap already.
+    const first = from === start || this.#gap !== NONE ? from : from - 1;
+    this.#text(html.slice(first, to === end ? to : to + 1));
   }
 
   ontextentity(codepoint: number): void {
@@ -181,9 +217,13 @@ class Reader implements TokenizerCallbacks {
   }
 
   #text(text: string): void {
-    if (this.#inTitle) this.title += text;
-    else this.pieces.push(text);
     this.#justClosed = false;
+    if (this.#inTitle) {
+      this.title += text;
+    } else {
+      this.pieces.push(text);
+      this.#gap = NONE;
+    }
   }
 
   /** A CDATA section is text in an svg, which nobody sees, and a comment elsewhere. */

@@ -6,9 +6,9 @@ import type { Article } from "./feed.ts";
 import { Counts } from "./counts.ts";
 import { Lexicon } from "./lexicon.ts";
 import { Guess, languagesOf, stopList } from "./stop-words.ts";
-import type { TermCounter } from "./terms.ts";
+import { TermCounter } from "./terms.ts";
 import type { TopWords } from "./top-words.ts";
-import { eachWord, fold, type SpanSink, walk } from "./words.ts";
+import { fold, type SpanSink, walk } from "./words.ts";
 
 /** What a document comes to. */
 export interface Tally {
@@ -143,10 +143,15 @@ let idle: Counter | undefined = new Counter();
  * ```
  */
 export function tally(document: Document, terms: TermCounter, top?: TopWords, onArticle?: ArticleSink): Tally {
+  return counting((counter) => tallyWith(counter, document, terms, top, onArticle));
+}
+
+/** Lends the counter that is kept, or another one where somebody counts within a count. */
+function counting<T>(work: (counter: Counter) => T): T {
   const counter = idle ?? new Counter();
   idle = undefined;
   try {
-    return tallyWith(counter, document, terms, top, onArticle);
+    return work(counter);
   } finally {
     idle = counter;
   }
@@ -186,10 +191,14 @@ function tallyWith(
  * ```
  */
 export function countWords(text: string): Map<string, number> {
-  const counts = new Map<string, number>();
-  eachWord(fold(text), { word: (word) => counts.set(word, (counts.get(word) ?? 0) + 1) });
-  return counts;
+  return counting((counter) => {
+    counter.begin(NO_TERMS, false, true);
+    counter.count(fold(text));
+    return counter.takeArticle();
+  });
 }
+
+const NO_TERMS = new TermCounter([]);
 
 /** Whether a word says what a text is about: a single character does in Chinese and in no alphabet, a number nowhere. */
 export function isTelling(word: string): boolean {
