@@ -111,3 +111,34 @@ test("whatever arrives is read or refused by name, and nothing else is thrown", 
     { numRuns: 500 },
   );
 });
+
+test.each([
+  [
+    "a page to log in",
+    "<title>Welcome</title><form><input name=u><input class=x type='password'>",
+    'asks for a password ("Welcome")',
+  ],
+  [
+    "an error page with a 200",
+    "<title>404 - Page not found</title><p>Sorry",
+    'an error page that says it is none ("404 - Page not found")',
+  ],
+  ["a page that checks who is there", "<title>Just a moment...</title>", "an error page"],
+])("%s where a feed should be is a failure", (_, html, message) => {
+  const bytes = Buffer.from(`<html>${html}`);
+  for (const hints of [
+    { url: "https://a.example/feed/" },
+    { url: "https://a.example/news.rss" },
+    { url: "https://a.example/", contentType: "application/rss+xml" },
+  ]) {
+    expect(() => readDocument(bytes, hints)).toThrow(expect.objectContaining({ kind: "unknown-document" }));
+    expect(() => readDocument(bytes, hints)).toThrow(message);
+  }
+  // Where a page was asked for, a page is what it is.
+  expect(readDocument(bytes, { url: "https://a.example/news" }).kind).toBe("page");
+});
+
+test("a page where a feed should be that is neither is read, with a note where its type lies", () => {
+  const bytes = Buffer.from("<html><title>All our feeds</title>");
+  expect(readDocument(bytes, { url: "https://a.example/feeds/" }).notes).toEqual([]);
+});

@@ -2,6 +2,8 @@
 // be tested with bytes and used by whoever has some.
 
 import { decode } from "./decode.ts";
+import { SourceError } from "./failure.ts";
+import { looksLikeFeed } from "./feed-address.ts";
 import { type Article, type FeedHints, readFeed } from "./feed.ts";
 import { absoluteLinks, readPage } from "./markup.ts";
 import { type DocumentKind, requireText, sniff } from "./sniff.ts";
@@ -55,12 +57,14 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
   const cut = hints.cut ?? false;
   requireText(bytes, contentType);
   const { text, charset, notes } = decode(bytes, { contentType, cut });
-  const { kind, start } = sniff(text);
+  const { kind, start, root } = sniff(text);
   const mediaType = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   if (start > 0 && text.slice(0, start).trim() !== "") notes.push(`${start} characters stand before the feed`);
   if (kind === "page") {
-    if (/\b(?:rss|atom|rdf|feed)\b/.test(mediaType)) notes.push(`sent as ${mediaType}, but it is an HTML page`);
+    const sentAsFeed = /\b(?:rss|atom|rdf|feed)\b/.test(mediaType);
+    if (sentAsFeed) notes.push(`sent as ${mediaType}, but it is an HTML page`);
     const page = readPage(text);
+    if (sentAsFeed || looksLikeFeed(hints.url) === true) refuseStandIn(text, page.title);
     return {
       kind,
       title: page.title,
@@ -72,7 +76,10 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
       links: () => absoluteLinks(page, hints.url),
     };
   }
-  const feed = readFeed(kind, start === 0 ? text : text.slice(start), cut);
+  // From the root on: what a document type declares (entities that grow, or that are to be fetched) is never even parsed.
+  const feed = readFeed(kind, root === 0 ? text : text.slice(root), cut);
+  notes.push(...feed.notes);
+  if (/<!ENTITY/i.test(text.slice(start, root))) notes.push("entities that it declares itself are not expanded");
   if (feed.articles.length === 0) notes.push("the feed has no articles");
   return {
     kind,
@@ -84,6 +91,20 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
     notes,
     links: () => [],
   };
+}
+
+/** What servers send with a 200 and without a feed, as its title says it. */
+const ERROR_TITLE =
+  /^(?:error|4\d\d|5\d\d)\b|\b(?:404|not found|forbidden|access denied|unavailable|just a moment|attention required|captcha|are you (?:a )?(?:human|robot)|security check)\b/i;
+const PASSWORD = /<input\s[^<>]{0,500}?type\s*=\s*["']?password/i;
+
+/** Where a feed should be, a page to log in or one that tells of an error is a failure: its words are nobody's news. */
+function refuseStandIn(text: string, title: string | undefined): void {
+  const named = title === undefined ? "" : ` (${JSON.stringify(title.slice(0, 100))})`;
+  const asks = PASSWORD.test(text);
+  if (!asks && !ERROR_TITLE.test(title ?? "")) return;
+  const what = asks ? "a page that asks for a password" : "an error page that says it is none";
+  throw new SourceError("unknown-document", `where a feed should be is ${what}${named}`);
 }
 
 /** Content-Language may list several languages; a document in two has its words in both, and the first is the main one. */

@@ -39,6 +39,7 @@ test("Atom gives its entries, the link to the article and the language of its ro
     language: "fr",
     articles: [{ title: "Un", link: "https://a.example/1", text: "bref", id: "urn:1", published: undefined }],
     hints: {},
+    notes: [],
   });
 });
 
@@ -56,6 +57,7 @@ test("RSS 1.0 gives its items, which stand outside the channel", () => {
       { title: "一", link: "https://a.example/1", text: "二", id: "https://a.example/1", published: undefined },
     ],
     hints: {},
+    notes: [],
   });
 });
 
@@ -103,18 +105,22 @@ test("a feed that was cut off is read up to its last whole article", () => {
   expect(readFeed("atom", atom, true).articles).toHaveLength(1);
 });
 
-test("a feed cut off within its first article, and a JSON Feed cut off anywhere, cannot be read and say why", () => {
+test("a feed cut off within its first article cannot be read and says why", () => {
   const rss = refusal(() => readFeed("rss", "<rss version='2.0'><channel><item><description>endless", true));
   expect([rss.kind, rss.message]).toEqual([
     "malformed",
     "the first article of this feed is longer than what is read of a body",
   ]);
-  expect(refusal(() => readFeed("json", '{"items": [', true)).kind).toBe("malformed");
+  const json = refusal(() => readFeed("json", '{"items": [{"id": "1"', true));
+  expect([json.kind, json.message]).toEqual([
+    "malformed",
+    "this JSON Feed is longer than what is read of a body, and holds no whole entry before that",
+  ]);
 });
 
 test("JSON that is no feed, and a shell without a channel, are no documents we know", () => {
   expect(refusal(() => readFeed("json", '{"hello": 1}')).kind).toBe("unknown-document");
-  expect(refusal(() => readFeed("json", "{nonsense")).kind).toBe("unknown-document");
+  expect(refusal(() => readFeed("json", "{nonsense")).message).toBe("this JSON document cannot be parsed");
   expect(refusal(() => readFeed("rss", "<rss version='2.0'></rss>")).message).toBe(
     "this starts as RSS, but has neither a channel nor an entry",
   );

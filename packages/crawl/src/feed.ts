@@ -1,12 +1,14 @@
 // A feed's text to its articles, whatever the dialect: feedsmith reads the dialects, this file brings what it gives to
 // one shape and says what went wrong in words about the feed and not about the parser.
 //
-// The idea: incomplete is not wrong. Real feeds lack titles, dates and identifiers; an entry counts if it is there. Only
-// a document that breaks off, or has neither a channel nor an entry, is an error.
+// The idea: incomplete is not wrong. Real feeds lack titles, dates and identifiers; an entry counts if it is there. What is
+// broken is read as far as it can be (salvage.ts) and said to be broken. Only a document that has neither a channel nor an
+// entry, or nothing that can be read, is an error.
 
 import { type AtomFeed, parseAtomFeed, parseJsonFeed, parseRdfFeed, parseRssFeed } from "feedsmith";
 import { SourceError } from "./failure.ts";
 import { textOf } from "./markup.ts";
+import { countEntries, isEnded, salvage, type Salvaged, wholeJson, type XmlKind } from "./salvage.ts";
 import type { DocumentKind } from "./sniff.ts";
 
 /** One entry of a feed, as text. */
@@ -37,13 +39,18 @@ export interface Feed {
   readonly language: string | undefined;
   readonly articles: Article[];
   readonly hints: FeedHints;
+  /** What was odd, each a sentence without a final stop. */
+  readonly notes: string[];
 }
 
+type Parsed = Omit<Feed, "notes">;
+
 /**
- * Reads a feed.
+ * Reads a feed. Of one that is broken, what can be read is read, and a note says so.
  *
  * @param cut the text ends where a limit cut it: the whole articles before that are read.
- * @throws {SourceError} of kind `malformed`, or `unknown-document` where the form shows only the shell of a feed.
+ * @throws {SourceError} of kind `malformed` where nothing can be read, or `unknown-document` where the form shows only the
+ * shell of a feed.
  *
  * @example
  * ```ts
@@ -51,27 +58,72 @@ export interface Feed {
  *
  * const feed = readFeed("rss", "<rss version='2.0'><channel><title>T</title><item><title>One</title></item></channel></rss>");
  * console.log(feed.title, feed.articles[0]?.title); // prints: T One
+ * const broken = readFeed("rss", "<rss><channel><item><title>One</title></item><item><title>Tw");
+ * console.log(broken.articles.length, broken.notes.length); // prints: 1 1
  * ```
  */
 export function readFeed(kind: Exclude<DocumentKind, "page">, text: string, cut = false): Feed {
-  if (cut && kind === "json") {
-    throw new SourceError(
-      "malformed",
-      "this JSON Feed is longer than what is read of a body, and half of it cannot be parsed",
-    );
-  }
+  return kind === "json" ? readJson(text, cut) : readXml(kind, text, cut);
+}
+
+function readXml(kind: XmlKind, text: string, cut: boolean): Feed {
   const whole = cut ? wholeArticles(kind, text) : text;
+  let feed: Parsed | undefined;
+  let failure: unknown;
   try {
-    return PARSERS[kind](whole);
+    feed = PARSERS[kind](whole);
+    if (feed.articles.length === 0 && !isEnded(whole)) {
+      feed = undefined;
+      throw new SourceError("malformed", `this ${NAMES[kind]} document breaks off before its first entry`);
+    }
   } catch (error) {
-    if (error instanceof SourceError) throw error;
-    throw explain(kind, error);
+    failure = error;
   }
+  if (feed !== undefined && countEntries(kind, whole) <= feed.articles.length) return { ...feed, notes: [] };
+  const saved = salvage(kind, whole, PARSERS[kind]);
+  const { articles } = saved.feed;
+  // An entry without anything in it is one that was left out with reason.
+  if (feed !== undefined && articles.length <= feed.articles.length) return { ...feed, notes: [] };
+  if (articles.length === 0) throw explain(kind, failure);
+  return { ...saved.feed, notes: [told(kind, saved)] };
+}
+
+function told(kind: XmlKind, { entries, loose, lost, brokenOff }: Salvaged): string {
+  const some = [
+    ...(brokenOff ? ["the last of which breaks off and was left out"] : []),
+    ...(loose > 0 ? [`${loose} of them only loosely`] : []),
+    ...(lost > 0 ? [`${lost} of them could not be read at all`] : []),
+  ];
+  const how = some.length === 0 ? "" : `, ${some.join(", ")}`;
+  return `this ${NAMES[kind]} document is malformed, and its entries were read one by one: ${entries} in all${how}`;
+}
+
+function readJson(text: string, cut: boolean): Feed {
+  let failure: unknown;
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    failure = error;
+  }
+  const whole = failure === undefined ? text : wholeJson(text);
+  let feed: Parsed | undefined;
+  try {
+    if (whole !== undefined) feed = PARSERS.json(whole);
+  } catch (error) {
+    if (failure === undefined) throw explain("json", error);
+  }
+  if (failure === undefined && feed !== undefined) return { ...feed, notes: [] };
+  if (feed === undefined || feed.articles.length === 0) {
+    const longer = "this JSON Feed is longer than what is read of a body, and holds no whole entry before that";
+    throw new SourceError("malformed", cut ? longer : "this JSON document cannot be parsed", { cause: failure });
+  }
+  return { ...feed, notes: cut ? [] : ["this JSON document is malformed, and the entries before the break were read"] };
 }
 
 const NAMES = { rss: "RSS", atom: "Atom", rdf: "RSS 1.0", json: "JSON Feed" } as const;
 
 function explain(kind: keyof typeof NAMES, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
   const name = error instanceof Error ? error.name : "";
   if (kind === "json" && name === "DetectError")
     return new SourceError("unknown-document", "this is JSON, but no JSON Feed");
@@ -94,7 +146,7 @@ function wholeArticles(kind: DocumentKind, text: string): string {
   throw new SourceError("malformed", "the first article of this feed is longer than what is read of a body");
 }
 
-const PARSERS: Record<keyof typeof NAMES, (text: string) => Feed> = {
+const PARSERS: Record<keyof typeof NAMES, (text: string) => Parsed> = {
   rss(text) {
     const feed = parseRssFeed(text);
     return {
@@ -223,6 +275,11 @@ function linkOf(links: { href?: string; rel?: string }[] | undefined): string | 
 }
 
 function tidy(title: string | undefined): string | undefined {
-  const text = title === undefined ? "" : textOf(title).replace(/\s+/g, " ").trim();
+  const text =
+    title === undefined
+      ? ""
+      : textOf(title)
+          .replace(/[\s\p{Cc}]+/gu, " ")
+          .trim();
   return text === "" ? undefined : text;
 }

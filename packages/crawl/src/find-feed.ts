@@ -15,6 +15,7 @@ import { decode } from "./decode.ts";
 import { type Document, readDocument } from "./document.ts";
 import { ask, type Fetch, readBody } from "./exchange.ts";
 import { failureOf, SourceError } from "./failure.ts";
+import { looksLikeFeed } from "./feed-address.ts";
 import { isPassing } from "./retry.ts";
 import type { DocumentKind } from "./sniff.ts";
 import { parseSource } from "./source.ts";
@@ -52,7 +53,7 @@ export function findFeeds(html: string, url: string): FoundFeed[] {
   for (const { href, title, by } of [...reader.links, ...reader.anchors]) {
     const address = absolute(href, base);
     if (address === undefined || found.has(address)) continue;
-    if (by === "link" || looksLikeFeed(address, title)) found.set(address, { url: address, title, by });
+    if (by === "link" || isWorthATry(address, title)) found.set(address, { url: address, title, by });
   }
   return [...found.values()].toSorted((a, b) => rank(a) - rank(b));
 }
@@ -82,17 +83,10 @@ const FEED_TYPE = /^(?:application|text)\/(?:rss|x-rss|atom|x\.atom|rdf|feed)\b/
 /** Types of feeds and of much else: such a link has to look like a feed besides. */
 const VAGUE_TYPE = /^(?:application|text)\/(?:xml|json)$/;
 
-const FEED_PATH = /(?:^|[/._-])(?:feeds?|rss2?|atom|rdf)(?:[/._-]|$)|\/index\.xml$/i;
-const FEED_QUERY = /(?:^|&)(?:feed|format|type|alt|output|mode)=(?:rss|atom|rdf|feed|xml|json)/i;
 const FEED_TEXT = /^(?:rss|atom|xml|feed|rss[- ]?feeds?|news ?feed|web ?feed|subscribe(?: via| by)? rss)\W*$/i;
-/** Services that take a feed's address in their own: not the feed. And what ends like an address of a feed, and is none. */
-const NO_FEED = /https?:|https?%3a|\/sitemap|\.(?:png|gif|jpe?g|svg|ico|css|js|pdf)$/i;
-
-function looksLikeFeed(address: string, title: string | undefined): boolean {
-  const { hostname, pathname, search } = new URL(address);
-  if (NO_FEED.test(pathname + search)) return false;
-  if (FEED_PATH.test(pathname) || FEED_QUERY.test(search.slice(1)) || /^(?:feeds?|rss)\./.test(hostname)) return true;
-  return title !== undefined && FEED_TEXT.test(title);
+function isWorthATry(address: string, title: string | undefined): boolean {
+  const looks = looksLikeFeed(address);
+  return looks === true || (looks === false && title !== undefined && FEED_TEXT.test(title));
 }
 
 /** A link as it is written. */

@@ -46,8 +46,7 @@ function oneLine(text: string): string {
 }
 
 /** What may not stand in an XML document at all, not even as a reference (XML 1.0, section 2.2). */
-// oxlint-disable-next-line no-control-regex -- control characters are what is meant
-const NO_XML = /[\x00-\x1F\x7F-\x9F\uFFFE\uFFFF]/g;
+const NO_XML = /[\p{Cc}\uFFFE\uFFFF]/gu;
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -69,3 +69,17 @@ test("text in two bytes a character is text", () => {
   expect(() => requireText(Buffer.from("<?xml?>", "utf16le"), "")).not.toThrow();
   expect(() => requireText(Buffer.from("\uFEFFx", "utf16le"), "")).not.toThrow();
 });
+
+test("what looks like a page may be a program's warning before a feed", () => {
+  const warning = "<br />\n<b>Warning</b>: x\n";
+  expect(sniff(`${warning}<rss version="2.0">`)).toEqual({ kind: "rss", start: warning.length, root: warning.length });
+  expect(sniff(`${warning}and nothing else`).kind).toBe("page");
+  expect(sniff("<p>This is how <rss> begins, in a page").kind).toBe("rss");
+  expect(sniff("<html><p>This is how <rss> begins, in a page").kind).toBe("page");
+});
+
+test("a document begins at its declaration, and its root stands behind the document type", () => {
+  const text = 'x <?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "b">]><!-- y --><rss>';
+  const { start, root } = sniff(text);
+  expect([text.slice(start, start + 5), text.slice(root)]).toEqual(["<?xml", "<rss>"]);
+});

@@ -14,6 +14,8 @@ export interface Sniffed {
   readonly kind: DocumentKind;
   /** Index in the text of the document's first character. */
   readonly start: number;
+  /** Index of its root: behind the declaration, comments and the document type. Of a page the same as `start`. */
+  readonly root: number;
 }
 
 /** First bytes of what is certainly no text. */
@@ -39,7 +41,7 @@ export function requireText(bytes: Uint8Array, contentType: string): void {
   const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   // Text in two bytes a character has a zero in every second place, from the first or second on.
   const wide = marked || (bytes[0] === 0) !== (bytes[1] === 0) || /utf-?16/i.test(contentType);
-  if (!wide && bytes.subarray(0, 1024).includes(0)) {
+  if (!wide && bytes.subarray(0, 1024).includes(0) && !looksLikeText(bytes)) {
     throw new SourceError(
       "not-text",
       `the body holds bytes that are no text${contentType === "" ? "" : ` (${contentType})`}`,
@@ -47,9 +49,19 @@ export function requireText(bytes: Uint8Array, contentType: string): void {
   }
 }
 
+/** A document into which a zero or two have slipped: it begins as one, and has hardly any. */
+function looksLikeText(bytes: Uint8Array): boolean {
+  const start = bytes.subarray(0, 1024);
+  const first = start.find((byte) => byte > 0x20);
+  return (first === 0x3c || first === 0x7b) && start.reduce((zeros, byte) => zeros + (byte === 0 ? 1 : 0), 0) <= 8;
+}
+
 /** Elements with which a page may begin that has no `html`. */
 const PAGE_START =
   /^(?:html|head|body|title|meta|link|base|script|style|noscript|div|p|span|a|h[1-6]|ul|ol|table|main|header|article|section|nav|center|font|b|i|br|hr|img|form|frameset|svg)$/;
+
+/** Of these, what a program's warning may be made of as well: <br /><b>Warning</b>: ... A feed may come behind it. */
+const LOOSE_START = /^(?:br|b|p|div|font|hr|pre|table|script)$/;
 
 /** Roots that are no source, and what their finder should know. */
 const OTHER_ROOTS: Readonly<Record<string, string>> = {
@@ -76,12 +88,13 @@ export function sniff(text: string): Sniffed {
   const first = skipProlog(text, 0);
   if (first.at >= text.length) throw new SourceError("empty", "the document is empty");
   const character = text[first.at];
-  if (character === "{") return { kind: "json", start: first.at };
+  if (character === "{") return { kind: "json", start: first.at, root: first.at };
   if (character === "<") {
     const root = /^<(?:[\w.-]+:)?([A-Za-z][\w.-]*)/.exec(text.slice(first.at, first.at + 200))?.[1]?.toLowerCase();
     const kind = root === undefined ? undefined : kindOfRoot(root);
-    if (kind !== undefined) return { kind, start: kind === "page" ? 0 : documentStart(text, first.at) };
-    if (first.html) return { kind: "page", start: 0 };
+    if (kind === "page" && !LOOSE_START.test(root ?? "")) return PAGE;
+    if (kind !== undefined && kind !== "page") return { kind, start: documentStart(text, first.at), root: first.at };
+    if (first.html) return PAGE;
     if (root !== undefined && (first.xml || OTHER_ROOTS[root] !== undefined)) {
       throw new SourceError(
         "unknown-document",
@@ -96,16 +109,18 @@ export function sniff(text: string): Sniffed {
     const root = skipProlog(text, start);
     const name = /^<(?:[\w.-]+:)?([A-Za-z][\w.-]*)/.exec(text.slice(root.at, root.at + 200))?.[1]?.toLowerCase();
     const kind = name === undefined ? undefined : kindOfRoot(name);
-    if (kind !== undefined && kind !== "page") return { kind, start };
+    if (kind !== undefined && kind !== "page") return { kind, start, root: root.at };
   }
   if (character === "<" || /<(?:!doctype\s+html|html|head|body|title|p|div|h1)\b/i.test(text.slice(0, 4096))) {
-    return { kind: "page", start: 0 };
+    return PAGE;
   }
   throw new SourceError(
     "unknown-document",
     `this is ${character === "[" ? "JSON, but no JSON Feed" : "plain text"}, neither a feed nor a page`,
   );
 }
+
+const PAGE: Sniffed = { kind: "page", start: 0, root: 0 };
 
 function kindOfRoot(name: string): DocumentKind | undefined {
   if (name === "rss") return "rss";
@@ -114,7 +129,7 @@ function kindOfRoot(name: string): DocumentKind | undefined {
   return PAGE_START.test(name) ? "page" : undefined;
 }
 
-/** The parser wants the declaration that belongs to the root, so a feed starts where its prolog does. */
+/** A feed starts where the declaration stands that belongs to its root; what is before that should not be there. */
 function documentStart(text: string, root: number): number {
   const declaration = text.lastIndexOf("<?xml", root);
   return declaration === -1 ? root : declaration;
