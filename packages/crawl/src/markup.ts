@@ -208,7 +208,7 @@ class Reader implements TokenizerCallbacks {
     }
     while (isSpace(html.charCodeAt(to - 1))) to--;
     // One space at either end, where there was any; none behind what is a gap already.
-    const first = from === start || this.#gap !== NONE ? from : from - 1;
+    const first = from === start || (this.#gap !== NONE && !this.#inTitle) ? from : from - 1;
     this.#text(html.slice(first, to === end ? to : to + 1));
   }
 
