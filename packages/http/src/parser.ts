@@ -430,8 +430,8 @@ export abstract class MessageParser {
   }
 }
 
-/** Part of it, as a plain `Uint8Array` (a `Buffer`'s own `subarray` is slower); itself where that is all. */
-function view(bytes: Uint8Array, from: number, to: number): Uint8Array {
+/** Part of it, as a plain `Uint8Array` (a `Buffer`'s own `subarray` is slower); itself where that is all. @internal */
+export function view(bytes: Uint8Array, from: number, to: number): Uint8Array {
   if (from === 0 && to === bytes.length) return bytes;
   if (from === to) return NOTHING;
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);

@@ -10,7 +10,7 @@ import { REQUEST } from "./fields.ts";
 import { bodyLength, IS_CHUNKED, IS_PERSISTENT, IS_UPGRADE, requestFraming, WAITS_FOR_CONTINUE } from "./framing.ts";
 import { type FieldShape, HttpHeaders } from "./headers.ts";
 import { limitsFrom, type MessageLimits, REQUEST_LIMITS } from "./limits.ts";
-import { CHUNK, COUNTED, FIELDS, HEAD, LINE, MessageParser, type ParserEvent, START } from "./parser.ts";
+import { CHUNK, COUNTED, FIELDS, HEAD, LINE, MessageParser, type ParserEvent, START, view } from "./parser.ts";
 import { authorityOf, checkHost, type TargetForm, targetForm } from "./target.ts";
 import { CLASS, CR, latin1, LF, sameBytes, shown, shownByte, SP, TARGET, TOKEN } from "./tokens.ts";
 
@@ -22,8 +22,6 @@ const VERSION = 2;
 /** So many empty lines are forgiven before a request (RFC 9112 section 2.2: old clients send one behind a body). */
 const EMPTY_LINES = 2;
 const LONGEST_METHOD = 64;
-/** A piece larger than this is not kept only to compare the next head with the one in it. */
-const LARGE = 4096;
 
 /**
  * The head of a request. Strings are made when they are asked for, from the bytes as they came.
@@ -182,6 +180,8 @@ export class RequestParser extends MessageParser {
   declare private lastBytes: Uint8Array;
   declare private lastFrom: number;
   declare private lastSize: number;
+  /** Memory for them, where the connection waits: the piece in which they came may have a body behind them, or be cut from a slab. */
+  declare private lines: Uint8Array;
   declare private shape: FieldShape;
 
   constructor(limits?: Partial<MessageLimits>) {
@@ -196,6 +196,7 @@ export class RequestParser extends MessageParser {
     this.lastBytes = NOTHING;
     this.lastFrom = 0;
     this.lastSize = 0;
+    this.lines = NOTHING;
     this.shape = NO_SHAPE;
   }
 
@@ -207,11 +208,16 @@ export class RequestParser extends MessageParser {
   protected override release(): void {
     super.release();
     this.head = NO_HEAD;
-    // Of a large piece, in which a body came too, only the lines are kept.
-    if (this.lastBytes.length > LARGE && this.lastSize > 0) {
-      this.lastBytes = this.lastBytes.slice(this.lastFrom, this.lastFrom + this.lastSize);
-      this.lastFrom = 0;
-    } else if (this.lastSize === 0) this.lastBytes = NOTHING;
+    if (this.lastBytes !== this.lines) this.keepLines();
+  }
+
+  private keepLines(): void {
+    const { lastBytes, lastFrom, lastSize, lines } = this;
+    const to = lastFrom + lastSize;
+    if (lastSize <= lines.length) lines.set(view(lastBytes, lastFrom, to), 0);
+    else this.lines = new Uint8Array(view(lastBytes, lastFrom, to)); // a copy
+    this.lastBytes = this.lines;
+    this.lastFrom = 0;
   }
 
   protected step(): ParserEvent {
@@ -227,15 +233,17 @@ export class RequestParser extends MessageParser {
     // Behind the target stand a space, the version, and the end of the line.
     const fieldsFrom = targetTo + 11;
     const form = targetForm(fields, bytes, targetFrom, targetTo, method);
-    checkHost(fields, bytes, fieldsFrom, targetFrom, targetTo, form, minor);
+    checkHost(fields, repeated, bytes, fieldsFrom, targetFrom, targetTo, form, minor);
     const bits = requestFraming(fields, method, minor);
     const chunked = (bits & IS_CHUNKED) !== 0;
     const length = chunked ? -1 : bodyLength(fields);
-    if (!repeated) this.shape = { lines: null };
-    this.lastBytes = bytes;
-    this.lastFrom = fieldsFrom;
-    // Trailers are read by the one who read these lines, and then nothing is known of them any more.
-    this.lastSize = chunked ? 0 : this.at - fieldsFrom;
+    if (!repeated) {
+      this.shape = { lines: null };
+      this.lastBytes = bytes;
+      this.lastFrom = fieldsFrom;
+      // Trailers are read by the one who read these lines, and then nothing is known of them any more.
+      this.lastSize = chunked ? 0 : this.at - fieldsFrom;
+    }
     this.head = new RequestHead(
       method,
       minor,

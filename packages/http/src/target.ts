@@ -82,10 +82,12 @@ function authorityEnd(bytes: Uint8Array, from: number, to: number): number {
 
 /**
  * The `Host` rules (RFC 9112 section 3.2): exactly one in 1.1, never two, a host and perhaps a port, that of the target.
- * `first` is where the field lines begin, `from` and `to` where the target lies.
+ * `first` is where the field lines begin, `from` and `to` where the target lies; `known`: the very same lines have passed
+ * before.
  */
 export function checkHost(
   fields: FieldSection,
+  known: boolean,
   bytes: Uint8Array,
   first: number,
   from: number,
@@ -99,7 +101,7 @@ export function checkHost(
   }
   const host = first + fields.hostFrom;
   const hostTo = first + fields.hostTo;
-  if (host < hostTo && hostEnd(bytes, host, hostTo, false) !== hostTo)
+  if (!known && host < hostTo && hostEnd(bytes, host, hostTo, false) !== hostTo)
     throw fields.refuse(
       400,
       "RFC 9112 section 3.2",

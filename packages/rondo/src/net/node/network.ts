@@ -11,6 +11,7 @@ import net from "node:net";
 import type { Address, Transport } from "../transport.ts";
 import type { Abandon, Endpoint, ListeningDoor, ListenerSink, ListenOptions, Network } from "../network.ts";
 import { lookup, query } from "./names.ts";
+import { readIntoRoom } from "./room.ts";
 import { addressOf, NodeTransport } from "./transport.ts";
 import { bind } from "./udp.ts";
 import { UnixPath } from "./unix-path.ts";
@@ -30,6 +31,7 @@ function connect(
       "path" in to
         ? { kind: "unix", remote: unixAddress(to.path), local: unixAddress("") }
         : { kind: "tcp", remote: addressOf(to.host, to.port) };
+    readIntoRoom(socket);
     const transport = new NodeTransport(socket, known);
     // Asked for while it can be: no error can name it afterwards.
     void transport.localAddress;
@@ -157,7 +159,10 @@ class Door implements ListeningDoor {
       "path" in this.at
         ? { kind: "unix", local: this.address, remote: unixAddress("") }
         : { kind: "tcp", local: this.address };
-    server.on("connection", (socket) => sink.accepted(new NodeTransport(socket, known)));
+    server.on("connection", (socket) => {
+      readIntoRoom(socket);
+      sink.accepted(new NodeTransport(socket, known));
+    });
     server.on("drop", () => sink.dropped(1, null));
     // No descriptor, no memory: one connection is lost, the socket goes on listening.
     server.on("error", (error) => sink.dropped(1, error));
