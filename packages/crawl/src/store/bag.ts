@@ -17,7 +17,8 @@ export interface Entry {
 /** Packs the words of an article. Sorts them in place. */
 export function pack(entries: Entry[]): Uint8Array {
   entries.sort((a, b) => a.word - b.word);
-  const bytes = new Uint8Array(entries.length * 10);
+  // A number that a `number` holds exactly takes eight bytes at most.
+  const bytes = new Uint8Array(entries.length * 16);
   let at = 0;
   let before = 0;
   for (const { word, count, telling } of entries) {

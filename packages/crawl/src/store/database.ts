@@ -134,18 +134,28 @@ export class Database implements Disposable {
 
   /** The statement of this text: the same one each time, prepared the first time. */
   prepare<Row = unknown>(sql: string): Statement<Row> {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      if (this.#closed) throw new Error(`the database ${this.path} has been closed`);
-      try {
-        statement = new Statement(this.#database.prepare(sql), this.path);
-      } catch (error) {
-        throw translated(error, this.path);
-      }
-      this.#statements.set(sql, statement);
-    }
+    const statement = this.#statements.get(sql) ?? this.#prepare(sql, false);
     // The text says what the rows are, and the caller has written both.
     return statement as Statement<Row>;
+  }
+
+  /** The same with rows that are arrays, which are made in half the time: for walks over many rows. Not for a text that `prepare` has, too. */
+  columns<Row extends readonly unknown[]>(sql: string): Statement<Row> {
+    const statement = this.#statements.get(sql) ?? this.#prepare(sql, true);
+    return statement as Statement<Row>;
+  }
+
+  #prepare(sql: string, arrays: boolean): Statement<unknown> {
+    if (this.#closed) throw new Error(`the database ${this.path} has been closed`);
+    try {
+      const prepared = this.#database.prepare(sql);
+      if (arrays) prepared.setReturnArrays(true);
+      const statement = new Statement(prepared, this.path);
+      this.#statements.set(sql, statement);
+      return statement;
+    } catch (error) {
+      throw translated(error, this.path);
+    }
   }
 
   /** Several statements that give nothing back. */

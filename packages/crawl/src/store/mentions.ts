@@ -57,8 +57,8 @@ export class Mentions {
     const plan = this.#plan(terms);
     if (plan.single.length + plan.several.length > 0) {
       const sql = "SELECT day, article, words FROM bags WHERE day BETWEEN ? AND ?";
-      const rows = this.#database.prepare<{ day: number; article: number; words: Uint8Array }>(sql);
-      for (const { day, article, words } of rows.each(days.from, days.to)) this.#look(plan, article, day, words, take);
+      const rows = this.#database.columns<[day: number, article: number, words: Uint8Array]>(sql);
+      for (const [day, article, words] of rows.each(days.from, days.to)) this.#look(plan, article, day, words, take);
     }
     if (plan.pieces.length === 0) return;
     const sql = "SELECT id, time FROM articles WHERE time >= ? AND time < ? AND unspaced = 1";

@@ -176,7 +176,7 @@ export class Questions {
 
   trends({ terms, today, days = 30, by }: TrendsQuery): Trends {
     const to = dayNumber(today);
-    const from = to - atLeast(1, "days", days) + 1;
+    const from = to - whole("days", days) + 1;
     const none = (): number[] => Array.from({ length: days }, () => 0);
     const groups = terms.map(() => new Map<string | undefined, number[]>());
     // Without groups each term has its line, mentioned or not.
@@ -210,9 +210,9 @@ export class Questions {
 
   rising({ today, days = 1, past = 28, limit }: RisingQuery): RisingWord[] {
     const to = dayNumber(today);
-    const from = to - atLeast(1, "days", days) + 1;
+    const from = to - whole("days", days) + 1;
     const recent = this.#period({ from, to });
-    const before = this.#period({ from: from - atLeast(1, "past", past), to: from - 1 });
+    const before = this.#period({ from: from - whole("past", past), to: from - 1 });
     const best = new Best<{ id: number; score: number }>(limit, (a, b) => b.score - a.score || a.id - b.id);
     // Without a past everything is new, and nothing can be said.
     if (before.total === 0 || recent.total === 0) return [];
@@ -344,7 +344,7 @@ export class Questions {
   *#bags({ from, to }: Days, sources: readonly string[] | undefined): Generator<Uint8Array, void, undefined> {
     if (sources === undefined) {
       const sql = "SELECT words FROM bags WHERE day BETWEEN ? AND ?";
-      for (const { words } of this.#database.prepare<{ words: Uint8Array }>(sql).each(from, to)) yield words;
+      for (const [words] of this.#database.columns<[words: Uint8Array]>(sql).each(from, to)) yield words;
       return;
     }
     const ids = new Set<number>();
@@ -417,6 +417,14 @@ function dayNumber(today: number): number {
   // nameOf() takes no other, and the days before it need room as well.
   if (!(Math.abs(day) < 2_900_000)) throw new RangeError(`${today} is no time on a day`);
   return day;
+}
+
+/** A hundred years: no feed is older, and days are listed one by one. */
+const MOST_DAYS = 36_525;
+
+function whole(name: string, days: number): number {
+  if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return days;
+  throw new RangeError(`${name} is a whole number from 1 to ${MOST_DAYS}, not ${days}`);
 }
 
 function atLeast(least: number, name: string, value: number): number {
