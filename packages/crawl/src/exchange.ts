@@ -136,11 +136,12 @@ export function* ask(fetch: Fetch, url: string, options: AskOptions, meter: Mete
  * @throws {SourceError} where the body breaks off.
  */
 export function* readBody(answer: Answer, url: string, limit: number, meter: Meter): Coroutine<Body> {
-  const { body } = answer;
   const chunks: Uint8Array[] = [];
   let size = 0;
   let open = true;
   try {
+    // Throws where the body is compressed in a way that nobody here knows.
+    const { body } = answer;
     for (;;) {
       const begun = now();
       let chunk: Uint8Array | undefined;

@@ -4,9 +4,9 @@
 // an Error holds its stack, its cause and through that whole responses, and ten thousand of them would be the memory of
 // a long run.
 
-import { ContentCodingError, HttpError, TruncatedError } from "@rondo/http";
+import { ContentCodingError, HttpError, MessageTooLargeError, TruncatedError } from "@rondo/http";
 import { BrokenError } from "rondo";
-import { AddressRefusedError, ConnectError, TlsError } from "rondo/net";
+import { AddressRefusedError, ConnectError, type TlsCheck, TlsError } from "rondo/net";
 
 /**
  * What kind of failure a source met.
@@ -129,6 +129,22 @@ const CODES: Readonly<Record<string, [kind: FailureKind, retryable: boolean, say
   EPROTO: ["tls", false, "{host} does not speak TLS as it should"],
 };
 
+/** What TLS did not like, and whether it may like it better the next time. */
+const TLS: Readonly<Partial<Record<TlsCheck, readonly [says: string, retryable: boolean]>>> = {
+  expired: ["the certificate of {host} has expired", false],
+  "not yet valid": ["the certificate of {host} is not valid yet (or the clock of this machine is slow)", false],
+  "self-signed": ["the certificate of {host} is signed by itself and by nobody whom this machine trusts", false],
+  "unknown authority": ["the certificate of {host} is signed by an authority that this machine does not trust", false],
+  revoked: ["the certificate of {host} has been revoked", false],
+  hostname: ["the certificate of {host} is for another name", false],
+  certificate: ["the certificate of {host} cannot be trusted", false],
+  "not tls": ["{host} does not speak TLS as it should", false],
+  plaintext: ["{host} does not speak TLS as it should", false],
+  record: ["what came from {host} was changed or damaged on its way", true],
+  handshake: ["{host} broke the connection off while TLS was agreed on", true],
+  "handshake timeout": ["{host} did not finish to agree on TLS in time", true],
+};
+
 /**
  * What an error of asking, or of reading a body, means for a source.
  *
@@ -152,19 +168,23 @@ function httpError(error: unknown, host: string): SourceError | undefined {
     );
   }
   if (error instanceof TlsError && error.check !== "truncated") {
-    const says =
-      error.check === "not tls"
-        ? `${host} does not speak TLS as it should`
-        : `the certificate of ${host} cannot be trusted (${error.check})`;
-    return new SourceError("tls", says, { cause });
+    const [says, retryable] = TLS[error.check] ?? [`no TLS connection to {host} came about (${error.check})`, false];
+    return new SourceError("tls", says.replace("{host}", host), { cause, retryable });
   }
-  if (error instanceof TruncatedError)
-    return new SourceError("connection", `${host} broke the connection off before the end it announced`, {
-      cause,
-      retryable: true,
-    });
+  if (error instanceof TruncatedError) {
+    // Where a rule of HTTP was broken, it was the connection that ended; else what was in it.
+    const says =
+      error.rfc === undefined && !(error.cause instanceof BrokenError)
+        ? `the body from ${host} breaks off in the middle of what is compressed`
+        : `${host} broke the connection off before the end it announced`;
+    return new SourceError("connection", says, { cause, retryable: true });
+  }
+  if (error instanceof MessageTooLargeError)
+    return new SourceError("protocol", `${host} sends more than can be taken: ${error.message}`, { cause });
   if (error instanceof ContentCodingError)
     return new SourceError("protocol", `the body from ${host} is not compressed as its header says`, { cause });
+  if (error instanceof HttpError && error.status === 415)
+    return new SourceError("protocol", `the body from ${host} cannot be unpacked: ${error.message}`, { cause });
   if (error instanceof HttpError) return new SourceError("protocol", `${host} does not answer in HTTP`, { cause });
   if (error instanceof BrokenError)
     return new SourceError("connection", `${host} broke the connection off`, { cause, retryable: true });
