@@ -40,17 +40,23 @@ export function* crew(all: Visiting, job: Job): Coroutine<void> {
     return;
   }
   const writer = new Writer(memory.store);
-  yield* group(
-    function* (g) {
-      g.spawn(() => writer.work(), { name: "writer" });
-      try {
-        yield* visits(all, job, { ...memory, writer });
-      } finally {
-        writer.close();
-      }
-    },
-    { name: "memory" },
-  );
+  try {
+    yield* group(
+      function* (g) {
+        g.spawn(() => writer.work(), { name: "writer" });
+        try {
+          yield* visits(all, job, { ...memory, writer });
+        } finally {
+          writer.close();
+        }
+      },
+      { name: "memory" },
+    );
+  } finally {
+    // Left over are those that were handed to a store that failed.
+    all.progress.running -= job.running.size;
+    job.running.clear();
+  }
 }
 
 type Recording = Memory & { readonly writer: Writer };

@@ -1,0 +1,130 @@
+import { checkpoint, group, now, run, sleep, VirtualHost } from "rondo";
+import { expect, test } from "vitest";
+import { FakeStore } from "../../tests/fake-store.ts";
+import { parseSource } from "../source.ts";
+import type { FetchRecord } from "./records.ts";
+import { Writer } from "./writer.ts";
+
+/** A record whose article has this many different words. */
+function record(name: string, words = 1): FetchRecord {
+  const article = { url: undefined, id: name, title: name, text: "", language: undefined, published: undefined };
+  return {
+    source: parseSource(`http://${name}.example/`),
+    at: 0,
+    due: 0,
+    bytes: 1,
+    tries: 1,
+    timing: { begun: 0, asked: 0, ended: 0 },
+    result: {
+      state: "done",
+      status: 200,
+      etag: undefined,
+      lastModified: undefined,
+      kind: "rss",
+      title: undefined,
+      language: undefined,
+      charset: "utf-8",
+      notes: [],
+      articles: [{ ...article, words: new Map(Array.from({ length: words }, (_, at) => [`w${at}`, 1])) }],
+      hints: {},
+    },
+  };
+}
+
+const names = (store: FakeStore): string[][] =>
+  store.batches.map((batch) => batch.map(({ source }) => source.host.split(".")[0] as string));
+
+async function writing(body: (writer: Writer, store: FakeStore) => Generator<any, void, any>): Promise<FakeStore> {
+  const store = new FakeStore();
+  const writer = new Writer(store, { records: 4, words: 10, wait: 50 });
+  await run(
+    () =>
+      group(function* (g) {
+        g.spawn(writer.work());
+        yield* body(writer, store);
+        writer.close();
+      }),
+    { host: new VirtualHost() },
+  );
+  return store;
+}
+
+test("what comes within a moment is written at once, and what comes later by itself", async () => {
+  const store = await writing(function* (writer) {
+    const begun = now();
+    const stored: number[] = [];
+    for (const name of ["a", "b", "c"]) {
+      yield* writer.hand(1, record(name), () => stored.push(now() - begun));
+      yield* sleep(20);
+    }
+    expect(stored).toEqual([50, 50, 50]);
+    yield* sleep(1000);
+    yield* writer.hand(1, record("d"), () => undefined);
+  });
+  expect(names(store)).toEqual([["a", "b", "c"], ["d"]]);
+});
+
+test("a batch has so many records at most, and they keep their order", async () => {
+  const store = await writing(function* (writer) {
+    for (const name of "abcdefghij") yield* writer.hand(1, record(name), () => undefined);
+  });
+  expect(names(store)).toEqual([
+    ["a", "b", "c", "d"],
+    ["e", "f", "g", "h"],
+    ["i", "j"],
+  ]);
+});
+
+test("a batch has so many words at most, unless one record has more", async () => {
+  const store = await writing(function* (writer) {
+    for (const [name, words] of [
+      ["a", 4],
+      ["b", 5],
+      ["c", 3],
+      ["d", 100],
+      ["e", 1],
+      ["f", 9],
+      ["g", 1],
+    ] as const)
+      yield* writer.hand(1, record(name, words), () => undefined);
+  });
+  expect(names(store)).toEqual([["a", "b"], ["c"], ["d"], ["e", "f"], ["g"]]);
+});
+
+test("records of two runs are in two batches, each with its own run", async () => {
+  const runs: number[] = [];
+  const store = await writing(function* (writer, fake) {
+    const before = fake.record.bind(fake);
+    fake.record = (number, fetches) => {
+      runs.push(number);
+      before(number, fetches);
+    };
+    for (const [name, number] of [
+      ["a", 1],
+      ["b", 1],
+      ["c", 2],
+      ["d", 2],
+    ] as const)
+      yield* writer.hand(number, record(name), () => undefined);
+  });
+  expect(names(store)).toEqual([
+    ["a", "b"],
+    ["c", "d"],
+  ]);
+  expect(runs).toEqual([1, 2]);
+});
+
+test("others get a turn between two batches", async () => {
+  const log: string[] = [];
+  await writing(function* (writer, store) {
+    store.onRecord = (fetches) => log.push(`${fetches.length} written`);
+    yield* group(function* (g) {
+      for (const name of "abcdefghijkl") g.spawn(writer.hand(1, record(name), () => undefined));
+      while (store.batches.length < 3) {
+        if (log.at(-1) !== "turn") log.push("turn");
+        yield* checkpoint();
+      }
+    });
+  });
+  expect(log).toEqual(["turn", "4 written", "turn", "4 written", "turn", "4 written"]);
+});
