@@ -7,7 +7,7 @@ import type { Document } from "./document.ts";
 import type { Outcome } from "./outcome.ts";
 import { remembered } from "./schedule/remembered.ts";
 import type { Source } from "./source.ts";
-import { type RecordStore, Writer } from "./store/writer.ts";
+import { type Headline, type RecordStore, Writer } from "./store/writer.ts";
 import { Visit, type Visiting } from "./visit.ts";
 
 /** What a crew works for. */
@@ -17,8 +17,8 @@ export interface Job {
   /** Those being worked on, and those whose records are being written. */
   readonly running: Set<Visit>;
   readonly memory: Memory | undefined;
-  /** A source has ended; with a memory, what it came to is stored. */
-  ended(outcome: Outcome): void;
+  /** A source has ended; with a memory, what it came to is stored. `fresh` are the articles that the memory did not have. */
+  ended(outcome: Outcome, fresh: readonly Headline[]): void;
 }
 
 /** Where what was fetched is written down. */
@@ -97,16 +97,15 @@ function* work(
     const { outcome, record } = yield* visit.run(job.onDocument);
     if (recording === undefined || run === undefined || record === undefined) {
       leave();
-      job.ended(outcome);
+      job.ended(outcome, []);
       return;
     }
     visit.stage = "storing";
     const { store, writer } = recording;
-    yield* writer.hand(run.number, record, () => {
+    yield* writer.hand(run.number, record, (fresh) => {
       leave();
-      job.ended(
-        outcome.state === "unchanged" ? { ...outcome, latest: store.latest(source.url, terms.terms) } : outcome,
-      );
+      const { state } = outcome;
+      job.ended(state === "unchanged" ? { ...outcome, latest: store.latest(source.url, terms.terms) } : outcome, fresh);
     });
     handed = true;
   } finally {

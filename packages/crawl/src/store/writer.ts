@@ -18,17 +18,25 @@ export interface RecordStore {
   /** A run's number. */
   beginRun(at: number): number;
   endRun(run: number, at: number): void;
-  /** All of them or none. */
-  record(run: number, fetches: readonly FetchRecord[]): void;
+  /** All of them or none. Gives, for each, the articles that it had never seen before, if it can tell. */
+  record(run: number, fetches: readonly FetchRecord[]): readonly (readonly Headline[])[] | void;
   latest(url: string, terms: readonly string[]): LatestDocument | undefined;
 }
+
+/** An article, as it is announced. */
+export interface Headline {
+  readonly title: string | undefined;
+  readonly url: string | undefined;
+}
+
+/** Called when a record is stored, with the articles in it that are new. */
+type Stored = (fresh: readonly Headline[]) => void;
 
 /** What is handed over. */
 interface Item {
   readonly run: number;
   readonly record: FetchRecord;
-  /** Called when it is stored. */
-  readonly stored: () => void;
+  readonly stored: Stored;
 }
 
 /** How much is written at once. */
@@ -55,7 +63,7 @@ export class Writer {
   }
 
   /** Hands a record over; `stored` is called when it is safe. Waits while there is much to write. */
-  hand(run: number, record: FetchRecord, stored: () => void): Wait<void> {
+  hand(run: number, record: FetchRecord, stored: Stored): Wait<void> {
     return this.#items.send({ run, record, stored });
   }
 
@@ -98,11 +106,9 @@ export class Writer {
   }
 
   #commit(run: number, batch: readonly Item[]): void {
-    this.#store.record(
-      run,
-      batch.map(({ record }) => record),
-    );
-    for (const { stored } of batch) stored();
+    const records = batch.map(({ record }) => record);
+    const fresh = this.#store.record(run, records) ?? [];
+    for (const [index, { stored }] of batch.entries()) stored(fresh[index] ?? []);
   }
 }
 
