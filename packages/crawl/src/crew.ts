@@ -7,7 +7,8 @@ import type { Document } from "./document.ts";
 import type { Outcome } from "./outcome.ts";
 import { remembered } from "./schedule/remembered.ts";
 import type { Source } from "./source.ts";
-import { type Headline, type RecordStore, Writer } from "./store/writer.ts";
+import type { Headline } from "./store/records.ts";
+import { type RecordStore, Writer } from "./store/writer.ts";
 import { Visit, type Visiting } from "./visit.ts";
 
 /** What a crew works for. */

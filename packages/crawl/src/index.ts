@@ -5,11 +5,11 @@
 
 export { whyPrivate } from "./address.ts";
 export type { Validators } from "./conditional.ts";
-export { decode, type Decoded, type DecodeHints } from "./decode.ts";
-export { type DocumentHints, type Document, readDocument } from "./document.ts";
+export { type Decoded, decode, type DecodeHints } from "./decode.ts";
+export { type Document, type DocumentHints, readDocument } from "./document.ts";
 export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchange.ts";
-export { type FailureKind, type Failure, SourceError, type SourceErrorOptions } from "./failure.ts";
-export { type Article, type FeedHints, type Feed, readFeed } from "./feed.ts";
+export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";
+export { type Article, type Feed, type FeedHints, readFeed } from "./feed.ts";
 export { fetchSource, type FetchSourceOptions } from "./fetch-source.ts";
 export { findFeeds, type FindOptions, findSource, type FoundFeed, type FoundSource } from "./find-feed.ts";
 export { builtInSources, parseList } from "./list.ts";
@@ -20,13 +20,13 @@ export type { Attempted, Done, Failed, NotDue, Outcome, Unchanged } from "./outc
 export type { Progress } from "./progress.ts";
 export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";
-export { parseRobots, productToken, type RobotsRule, type Robots } from "./robots/robots.ts";
+export { parseRobots, productToken, type Robots, type RobotsRule } from "./robots/robots.ts";
 export { type Answered, dueAfterAnswer, dueAfterFailure, type FailedAgain, isDue, type Pace } from "./schedule/due.ts";
 export { type FieldReader, freshFor } from "./schedule/freshness.ts";
 export type { Remembered } from "./schedule/remembered.ts";
 export type { AskingOptions } from "./settings.ts";
-export { type DocumentKind, type Sniffed, sniff } from "./sniff.ts";
-export { parseSource, type Problem, type SourceList, type Source } from "./source.ts";
+export { type DocumentKind, sniff, type Sniffed } from "./sniff.ts";
+export { parseSource, type Problem, type Source, type SourceList } from "./source.ts";
 export { stopWords } from "./stop-words.ts";
 export { canonicalUrl } from "./store/canonical.ts";
 export { StoreError, type StoreErrorKind } from "./store/error.ts";
@@ -34,6 +34,7 @@ export type { ArticlesQuery, Mentioned, RisingQuery, TopQuery, TrendsQuery } fro
 export type {
   FetchRecord,
   FetchResult,
+  Headline,
   LatestDocument,
   NewArticle,
   Range,
@@ -47,10 +48,10 @@ export type {
   Trends,
 } from "./store/records.ts";
 export { type ArticleText, NewsStore, type NewsStoreOptions, type PendingArticle } from "./store/store.ts";
-export type { Headline, RecordStore } from "./store/writer.ts";
-export { type ArticleSink, countWords, tally, type Tally } from "./tally.ts";
+export type { RecordStore } from "./store/writer.ts";
+export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";
 export { TopWords, type WordCount } from "./top-words.ts";
 export type { Fetched, Stage, Visit } from "./visit.ts";
-export { Watch, type WatchEvent, type WatchOptions, type WatchStore, watch } from "./watch.ts";
+export { watch, Watch, type WatchEvent, type WatchOptions, type WatchStore } from "./watch.ts";
 export { eachWord, fold, type WordSink } from "./words.ts";

@@ -4,7 +4,7 @@ import { group, run, sleep, VirtualHost } from "rondo";
 import { describe, expect, test } from "vitest";
 import { FakeStore } from "../tests/fake-store.ts";
 import { type Answer, feed, visit, Web } from "../tests/web.ts";
-import { fromWebFetch, News, type Outcome, parseSource } from "./index.ts";
+import { fromWebFetch, News, NewsStore, type Outcome, parseSource, watch, type WatchEvent } from "./index.ts";
 
 const MINUTE = 60_000;
 const A = "http://a.example/";
@@ -270,6 +270,60 @@ describe("what is written down", () => {
     expect(store.records).toHaveLength(2000);
     // At work, in line, and in the batch.
     expect(most).toBeLessThanOrEqual(16 + 32 + 33);
+  });
+});
+
+describe("with a NewsStore", () => {
+  const article = (title: string, text: string): string =>
+    `<item><title>${title}</title><link>/${title}</link><description>${text}</description></item>`;
+  const rss = (...items: string[]): string =>
+    `<rss version="2.0"><channel><title>T</title><language>en</language><ttl>60</ttl>${items.join("")}</channel></rss>`;
+
+  test("a second run shows the table of the first one, whether it asked or not", async () => {
+    using store = NewsStore.open(":memory:");
+    const web = new Web((_url, times): Answer => {
+      if (times > 0) return { status: 304 };
+      return { body: rss(article("storm", "A storm, a storm"), article("sun", "sun")), headers: { etag: '"1"' } };
+    });
+    const terms = ["storm", "a storm"];
+    const reports = [];
+    for (const clock of [0, 30, 60])
+      reports.push((await visit(web, [A], { store, terms }, at(clock * MINUTE))).report());
+    expect(reports.map(({ sources: [only] }) => only?.state)).toEqual(["done", "not-due", "unchanged"]);
+    const shown = reports.map(({ sources: [only], totals }) => {
+      const { title, language, kind, charset, articles, words, mentions } = only ?? {};
+      return { title, language, kind, charset, articles, words, mentions, all: totals.mentions, sum: totals.words };
+    });
+    expect(shown[0]).toMatchObject({ title: "T", articles: 2, words: 7, mentions: [3, 2] });
+    expect(shown[1]).toEqual(shown[0]);
+    expect(shown[2]).toEqual(shown[0]);
+    expect(web.asked.map(({ headers }) => headers["if-none-match"])).toEqual([undefined, '"1"']);
+    expect(store.state(A)).toMatchObject({ due: START + 120 * MINUTE, failures: 0 });
+    expect(store.lastRun()?.fetches).toMatchObject([{ url: A, state: "unchanged", timing: { begun: 0, asked: 0 } }]);
+  });
+
+  test("a watch tells which articles are new, of whichever source", async () => {
+    using store = NewsStore.open(":memory:");
+    const one = article("one", "The first of all articles");
+    const two = article("two", "The second of all articles");
+    store.subscribe(parseSource(A));
+    const web = new Web((_url, times): Answer => ({ body: times === 0 ? rss(one) : rss(two, one) }));
+    const events: WatchEvent[] = [];
+    const onEvent = (event: WatchEvent): void => void events.push(event);
+    await run(
+      () =>
+        group(function* (g) {
+          g.spawn(web.serve(), { daemon: true });
+          g.spawn(watch(store, { fetch: fromWebFetch(web.fetch), onEvent }));
+          yield* sleep(61 * MINUTE);
+          g.stop();
+        }),
+      { host: at(0) },
+    );
+    expect(events.map((event) => (event.kind === "done" ? event.fresh : event.kind))).toEqual([
+      [{ title: "one", url: `${A}one` }],
+      [{ title: "two", url: `${A}two` }],
+    ]);
   });
 });
 

@@ -17,7 +17,8 @@ import { Progress } from "./progress.ts";
 import { isDue } from "./schedule/due.ts";
 import { type Asking, asking, atLeast, checkAsking } from "./settings.ts";
 import { distinct, type Source } from "./source.ts";
-import type { Headline, RecordStore } from "./store/writer.ts";
+import type { Headline } from "./store/records.ts";
+import type { RecordStore } from "./store/writer.ts";
 import { TermCounter } from "./terms.ts";
 import type { Visit } from "./visit.ts";
 
@@ -69,6 +70,25 @@ const LOOK = 10_000;
 /**
  * A watch over the subscriptions of a memory. Make one, run `work()`, and look at `progress`, `running` and `next` whenever
  * you like. See {@link watch}.
+ *
+ * @example
+ * ```ts
+ * import { group, run, sleep } from "rondo";
+ * import { fromWebFetch, NewsStore, parseSource, Watch } from "@rondo/crawl";
+ *
+ * using store = NewsStore.open(":memory:");
+ * store.subscribe(parseSource("https://a.example/"));
+ * const watch = new Watch(store, { fetch: fromWebFetch(async () => new Response("<title>Storm</title><p>Near.")) });
+ * await run(() =>
+ *   group(function* (g) {
+ *     g.spawn(watch.work());
+ *     yield* sleep(200);
+ *     const { sources, progress, next = 0 } = watch;
+ *     console.log(sources, progress.done, Math.round((next - Date.now()) / 60_000)); // prints: 1 1 30
+ *     g.stop();
+ *   }),
+ * );
+ * ```
  */
 export class Watch {
   /** Since the beginning. `total` is how many times a source was due. */
@@ -249,6 +269,26 @@ export class Watch {
  * wants to see how it stands makes a {@link Watch} instead. A switch point.
  *
  * @throws {StoreError} when the store cannot be read or written to; what was told is stored.
+ *
+ * @example
+ * ```ts
+ * import { group, run, sleep } from "rondo";
+ * import { fromWebFetch, NewsStore, parseSource, watch } from "@rondo/crawl";
+ *
+ * const page = "<title>Storm</title><p>It is near.";
+ * using store = NewsStore.open(":memory:");
+ * store.subscribe(parseSource("https://a.example/"));
+ * await run(() =>
+ *   group(function* (g) {
+ *     const fetch = fromWebFetch(async () => new Response(page));
+ *     const onEvent = (event: { kind: string; fresh?: readonly { title: string | undefined }[] }) =>
+ *       console.log(event.kind, event.fresh?.[0]?.title); // prints: done Storm
+ *     g.spawn(watch(store, { fetch, onEvent }));
+ *     yield* sleep(200);
+ *     g.stop(); // what is under way is ended, and stored
+ *   }),
+ * );
+ * ```
  */
 export function watch(store: WatchStore, options: WatchOptions = {}): Coroutine<void> {
   return new Watch(store, options).work();

@@ -25,7 +25,7 @@ import { canonicalUrl } from "./canonical.ts";
 import type { Database } from "./database.ts";
 import { DAY, dayOf, plausible } from "./days.ts";
 import type { Dictionary } from "./dictionary.ts";
-import type { NewArticle } from "./records.ts";
+import type { Headline, NewArticle } from "./records.ts";
 
 /** What one document brings. */
 export interface Delivery {
@@ -43,6 +43,8 @@ export interface Delivered {
   readonly held: number[];
   /** How many the source had never had. */
   readonly added: number;
+  /** Those that nobody had ever had. */
+  readonly fresh: readonly Headline[];
 }
 
 /** An entry, with what it is compared by worked out. */
@@ -114,15 +116,17 @@ export class Articles {
     // In one document an article may stand twice; the longer text is the better one, and is written once.
     const found = new Map<number, Candidate>();
     let added = 0;
+    const fresh: Headline[] = [];
     for (const entry of candidates) {
       const known = this.#find(entry, delivery, found);
+      if (known === undefined) fresh.push({ title: entry.title, url: entry.url });
       const id = known?.id ?? this.#add(entry, delivery, stop(entry));
       const before = found.get(id);
       if (before === undefined || entry.text.length > before.text.length) found.set(id, entry);
       added += this.#see(id, entry, delivery);
     }
     for (const [id, entry] of found) this.#improve(id, entry, delivery, stop);
-    return { held: [...found.keys()], added };
+    return { held: [...found.keys()], added, fresh };
   }
 
   /** Gives an article the text of its page. `false` if there is no such article, or what there is says more. */

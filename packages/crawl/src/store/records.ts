@@ -34,6 +34,12 @@ export interface NewArticle {
   readonly words: ReadonlyMap<string, number>;
 }
 
+/** An article, as it is announced. */
+export interface Headline {
+  readonly title: string | undefined;
+  readonly url: string | undefined;
+}
+
 /** What one fetch of one source came to. */
 export interface FetchRecord {
   readonly source: Source;

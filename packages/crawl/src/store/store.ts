@@ -18,6 +18,7 @@ import {
 } from "./questions.ts";
 import type {
   FetchRecord,
+  Headline,
   LatestDocument,
   Range,
   RisingWord,
@@ -185,21 +186,24 @@ export class NewsStore implements Disposable {
    * tenth of it. So the loop stands for less than 10 ms with one document or fifty articles, whichever is more; what
    * waits beyond that is better given to another call, after the others have had a turn.
    *
+   * Gives, for each fetch, the articles that were not in the store before.
+   *
    * @throws {StoreError} when it cannot be stored; the same call may be made again later.
    * @throws {RangeError} if there is no such run.
    */
-  record(run: number, fetches: readonly FetchRecord[]): void {
-    this.#write(() => {
+  record(run: number, fetches: readonly FetchRecord[]): (readonly Headline[])[] {
+    return this.#write(() => {
       this.#sources.requireRun(run);
-      for (const fetch of fetches) {
+      return fetches.map((fetch) => {
         const source = this.#sources.record(run, fetch);
         const { result, at } = fetch;
-        if (result.state !== "done") continue;
+        if (result.state !== "done") return [];
         const { articles, language } = result;
         const page = result.kind === "page";
-        const { held, added } = this.#articles.take({ source, at, page, language, articles });
+        const { held, added, fresh } = this.#articles.take({ source, at, page, language, articles });
         this.#sources.hold(source, held, added);
-      }
+        return fresh;
+      });
     });
   }
 

@@ -5,9 +5,10 @@ import { parseSource } from "../source.ts";
 import type { FetchRecord } from "./records.ts";
 import { Writer } from "./writer.ts";
 
-/** A record whose article has this many different words. */
-function record(name: string, words = 1): FetchRecord {
-  const article = { url: undefined, id: name, title: name, text: "", language: undefined, published: undefined };
+/** A record with this many articles. */
+function record(name: string, articles = 1): FetchRecord {
+  const words = new Map([["a", 1]]);
+  const article = { url: undefined, id: name, title: name, text: "", language: undefined, published: undefined, words };
   return {
     source: parseSource(`http://${name}.example/`),
     at: 0,
@@ -25,7 +26,7 @@ function record(name: string, words = 1): FetchRecord {
       language: undefined,
       charset: "utf-8",
       notes: [],
-      articles: [{ ...article, words: new Map(Array.from({ length: words }, (_, at) => [`w${at}`, 1])) }],
+      articles: Array.from({ length: articles }, () => article),
       hints: {},
     },
   };
@@ -36,7 +37,7 @@ const names = (store: FakeStore): string[][] =>
 
 async function writing(body: (writer: Writer, store: FakeStore) => Generator<any, void, any>): Promise<FakeStore> {
   const store = new FakeStore();
-  const writer = new Writer(store, { records: 4, words: 10, wait: 50 });
+  const writer = new Writer(store, { records: 4, articles: 10, wait: 50 });
   await run(
     () =>
       group(function* (g) {
@@ -75,9 +76,9 @@ test("a batch has so many records at most, and they keep their order", async () 
   ]);
 });
 
-test("a batch has so many words at most, unless one record has more", async () => {
+test("a batch has so many articles at most, unless one record has more", async () => {
   const store = await writing(function* (writer) {
-    for (const [name, words] of [
+    for (const [name, articles] of [
       ["a", 4],
       ["b", 5],
       ["c", 3],
@@ -86,7 +87,7 @@ test("a batch has so many words at most, unless one record has more", async () =
       ["f", 9],
       ["g", 1],
     ] as const)
-      yield* writer.hand(1, record(name, words), () => undefined);
+      yield* writer.hand(1, record(name, articles), () => undefined);
   });
   expect(names(store)).toEqual([["a", "b"], ["c"], ["d"], ["e", "f"], ["g"]]);
 });
