@@ -58,6 +58,8 @@ async function download(list: string): Promise<{ report: Report; most: number; s
     "10",
     "--timeout",
     "2m",
+    "--allow-private",
+    "--no-db",
     "--json",
   ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });

@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { Terminal } from "../tests/terminal.ts";
 import { cli } from "./cli.ts";
 import type { Output } from "./io.ts";
@@ -20,10 +20,15 @@ class Written implements Output {
   }
 }
 
+// Nothing of this is to be remembered in the home of whoever runs the tests.
+const home = mkdtempSync(join(tmpdir(), "rondo-"));
+const env = { XDG_DATA_HOME: home, LOCALAPPDATA: home, HOME: home };
+afterAll(() => rmSync(home, { recursive: true }));
+
 async function rondo(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const stdout = new Written();
   const stderr = new Written();
-  const status = await cli(argv, { stdout, stderr, env: {} });
+  const status = await cli(argv, { stdout, stderr, env });
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
@@ -156,7 +161,11 @@ test("on a terminal progress is drawn in place and taken away again", async () =
       routes(request, response);
     }, 5);
   });
-  await cli(["news", "--allow-private", `${served.url}/feed`], { stdout, stderr, env: { NO_COLOR: "1" } });
+  await cli(["news", "--no-db", "--allow-private", `${served.url}/feed`], {
+    stdout,
+    stderr,
+    env: { ...env, NO_COLOR: "1" },
+  });
   expect([stderr.everything, stderr.cursorShown]).toEqual([[], true]);
   expect(stdout.text).toContain("The Feed");
 });
@@ -195,6 +204,7 @@ function start(...argv: string[]): {
 } {
   const main = join(import.meta.dirname, "main.ts");
   const child = spawn(process.execPath, ["--conditions=rondo-source", main, ...argv], {
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

@@ -2,19 +2,21 @@
 
 import type { Host } from "rondo";
 import type { Io } from "./io.ts";
-import { newsCommand } from "./news/command.ts";
+import { MemoryError } from "./news/database.ts";
+import { news } from "./news/subcommands.ts";
 import { nearest, UsageError } from "./usage.ts";
 import { VERSION } from "./version.ts";
 
 /** Subcommands: one line each. A new one is a new entry. */
 const COMMANDS: Readonly<Record<string, (argv: readonly string[], io: Io, host?: Host) => Promise<number>>> = {
-  news: newsCommand,
+  news,
 };
 
 const HELP = `rondo ${VERSION}
 
 Usage
-  rondo news [URL...]    download many feeds and pages at once and count words in them
+  rondo news [URL...]    download many feeds and pages at once, count words in them, remember them
+  rondo news COMMAND     trends, top, rising, sources, export, add, remove, import, check, watch
   rondo --version
   rondo --help
 
@@ -22,7 +24,7 @@ rondo COMMAND --help says more.
 `;
 
 /**
- * Runs a command line and gives its exit status: 0 well, 1 partly failed, 2 wrong usage, 130 interrupted.
+ * Runs a command line and gives its exit status: 0 well, 1 partly failed, 2 wrong usage, 3 no use of the memory, 130 interrupted.
  *
  * @param argv what stands after the program's name.
  * @param host the world to run on; by default the platform's.
@@ -58,8 +60,8 @@ export async function cli(argv: readonly string[], io: Io, host?: Host): Promise
     }
     return await command(rest, io, host);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError) && !(error instanceof MemoryError)) throw error;
     io.stderr.write(`rondo: ${error.message}\n       ${error.hint}\n`);
-    return 2;
+    return error instanceof UsageError ? 2 : 3;
   }
 }

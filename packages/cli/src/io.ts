@@ -21,6 +21,8 @@ export interface Io {
   /** Progress and errors. */
   readonly stderr: Output;
   readonly env: Environment;
+  /** Aborted when nobody reads standard output any more (`rondo news | head`): there is no use in going on. */
+  readonly gone?: AbortSignal | undefined;
 }
 
 /** Whether to colour what goes to an output: NO_COLOR (no-color.org) stands above FORCE_COLOR, and that above the rest. */

@@ -9,11 +9,17 @@ import { cli } from "./cli.ts";
 // demonstration is as quick) and a run over thousands of sources takes half the memory (bench/src/news-memory.ts).
 setFlagsFromString("--semi-space-growth-factor=1");
 
-// A reader that has seen enough (`rondo news | head`) closes the pipe. That is no error of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+// A reader that has seen enough (`rondo news | head`) closes the pipe. That is no error of ours, and the command ends as
+// it would for Ctrl-C: what it has begun to write down is written.
+const gone = new AbortController();
+for (const output of [process.stdout, process.stderr]) {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    gone.abort();
+  });
+}
 
+const { stdout, stderr, env } = process;
+const status = await cli(process.argv.slice(2), { stdout, stderr, env, gone: gone.signal });
 // Set and not exited with: what was written to a pipe has to get there first.
-process.exitCode = await cli(process.argv.slice(2), process);
+process.exitCode = gone.signal.aborted ? 0 : status;

@@ -8,7 +8,7 @@ export type { Validators } from "./conditional.ts";
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";
 export { type Document, type DocumentHints, readDocument } from "./document.ts";
 export { type Answer, type AskOptions, type Fetch, fromWebFetch } from "./exchange.ts";
-export { type Failure, type FailureKind, SourceError, type SourceErrorOptions } from "./failure.ts";
+export { type Failure, type FailureKind, failureOf, SourceError, type SourceErrorOptions } from "./failure.ts";
 export { type Article, type Feed, type FeedHints, readFeed } from "./feed.ts";
 export { fetchSource, type FetchSourceOptions } from "./fetch-source.ts";
 export { findFeeds, type FindOptions, findSource, type FoundFeed, type FoundSource } from "./find-feed.ts";

@@ -3,7 +3,7 @@
 
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { parseSource } from "@rondo/crawl";
+import { type NewsStore, parseSource } from "@rondo/crawl";
 import { type Coroutine, run, suspend } from "rondo";
 import type { Io } from "../io.ts";
 import type { NewsArgs } from "../news/args.ts";
@@ -14,7 +14,7 @@ import { pageFiles } from "./pages.ts";
 import type { Pages } from "./server.ts";
 
 /** Serves the pages, downloads them, and says how much waiting was overlapped. Gives the exit status. */
-export async function demo(args: NewsArgs, io: Io): Promise<number> {
+export async function demo(args: NewsArgs, io: Io, store?: NewsStore): Promise<number> {
   const files = pageFiles();
   const pages: Pages = { files, latencies: latencies(files.length) };
   const waiting = pages.latencies.reduce((sum, latency) => sum + latency, 0);
@@ -30,6 +30,7 @@ export async function demo(args: NewsArgs, io: Io): Promise<number> {
       { sources, problems: [] },
       { ...args, perHost: args.concurrency, allowPrivate: true },
       io,
+      store === undefined ? {} : { store, evenIfNotDue: args.now },
     );
     const said = { ...result, report: { ...result.report, totals: { ...result.report.totals, waited: waiting } } };
     print(said, args, io);

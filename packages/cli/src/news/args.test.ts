@@ -25,7 +25,9 @@ test("without anything said the defaults hold", () => {
     allowPrivate: false,
     json: false,
     demo: false,
-    help: false,
+    db: undefined,
+    keep: true,
+    now: false,
   });
 });
 
@@ -88,4 +90,15 @@ test("a term of nothing but signs is refused", () => {
 test("the demonstration takes no other sources", () => {
   expect(refusal("--demo", "https://a.example").message).toBe("--demo has its own sources");
   expect(parseNewsArgs(["--demo"])).toMatchObject({ rows: 12, concurrency: 258 });
+});
+
+test("the demonstration remembers nothing unless it is told where", () => {
+  expect(parseNewsArgs(["--demo"]).keep).toBe(false);
+  expect(parseNewsArgs(["--demo", "--db", "x.db"])).toMatchObject({ keep: true, db: "x.db" });
+  expect(parseNewsArgs(["--no-db"]).keep).toBe(false);
+});
+
+test("what contradicts itself is refused", () => {
+  expect(refusal("--db", "x.db", "--no-db").message).toBe("--db and --no-db say different things");
+  expect(refusal("--no-db", "--now").message).toContain("everything is fetched in any case");
 });

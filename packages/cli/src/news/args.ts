@@ -1,7 +1,7 @@
 // The command line of `rondo news`. Everything that can be wrong with it is found here, before anything is downloaded.
 
-import { parseArgs } from "node:util";
-import { nearest, UsageError } from "../usage.ts";
+import { checkTerms, duration, parseOptions, type Taking, whole } from "../options.ts";
+import { UsageError } from "../usage.ts";
 
 /** What was asked for. */
 export interface NewsArgs {
@@ -17,20 +17,52 @@ export interface NewsArgs {
   /** In ms. */
   readonly timeout: number;
   readonly allowPrivate: boolean;
+  /** The file of the memory, where one is named. */
+  readonly db: string | undefined;
+  /** Something is to be remembered. */
+  readonly keep: boolean;
+  /** Also what is not due yet. */
+  readonly now: boolean;
   readonly json: boolean;
   readonly demo: boolean;
-  readonly help: boolean;
 }
 
-export const NEWS_HELP = `rondo news: downloads many feeds and pages at once and counts words in them
+const TAKES = [
+  "feeds",
+  "demo",
+  "term",
+  "top",
+  "now",
+  "concurrency",
+  "per-host",
+  "timeout",
+  "allow-private",
+  "db",
+  "no-db",
+  "rows",
+  "json",
+  "help",
+] as const;
+
+/** The text of --help. @param commands those below this one. */
+export function newsHelp(commands: readonly { readonly name: string; readonly summary: string }[]): string {
+  const list = commands.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join("\n");
+  return HELP.replace("{commands}", list);
+}
+
+const HELP = `rondo news: downloads many feeds and pages at once, counts words in them, and remembers them
 
 Usage
   rondo news [URL...] [options]
 
+Commands that ask and keep the memory; each has a --help of its own
+{commands}
+
 Sources
   URL...             feeds (RSS, Atom, JSON Feed) or pages; told apart by what arrives
   --feeds FILE       a list of sources, OPML or one URL a line; may be given again
-                     without any source: a built-in list of public news feeds
+                     without any source: the subscriptions, or a built-in list of public news
+                     feeds where there are none
   --demo             258 real home pages, served from this machine
 
 Counting
@@ -43,35 +75,31 @@ Work
   --timeout TIME     for each source, all tries included, as 15s, 300ms or 2m (default: 15s)
   --allow-private    also addresses of this machine and of private networks
 
+Memory
+  --db FILE          where it is (default: in your data directory; it is said where)
+  --no-db            remember nothing, and fetch everything
+  --now              fetch also what is not due yet (still only what is new is sent)
+
 Output
   --rows N           rows of the table (default: all, 12 with --demo)
   --json             one JSON document on standard output, and nothing else
   -h, --help         this text
 
 Exit status
-  0 all were read, 1 some failed, 2 wrong usage, 130 interrupted (what was done is printed)
+  0 all were read or not due, 1 some failed, 2 wrong usage, 3 the memory cannot be used,
+  130 interrupted (what was done is printed, and remembered)
 `;
 
-const HINT = "rondo news --help shows what there is";
+/** What `rondo news` itself takes. */
+export const DOWNLOADING: Taking<(typeof TAKES)[number]> = { name: "rondo news", takes: TAKES };
 
-const OPTIONS = {
-  feeds: { type: "string", multiple: true },
-  term: { type: "string", multiple: true },
-  top: { type: "string" },
-  rows: { type: "string" },
-  concurrency: { type: "string" },
-  "per-host": { type: "string" },
-  timeout: { type: "string" },
-  "allow-private": { type: "boolean" },
-  json: { type: "boolean" },
-  demo: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-} as const;
-
-/** @throws {UsageError} with what is wrong and what to type instead. */
-export function parseNewsArgs(argv: readonly string[]): NewsArgs {
-  const { values, positionals } = parse(argv);
-  const terms = values.term ?? [];
+/**
+ * @param others where to look for an option that this command does not have.
+ * @throws {UsageError} with what is wrong and what to type instead.
+ */
+export function parseNewsArgs(argv: readonly string[], others: readonly Taking[] = []): NewsArgs {
+  const { values, positionals } = parseOptions(DOWNLOADING, argv, others);
+  const terms = checkTerms(values.term ?? []);
   const demo = values.demo ?? false;
   const args: NewsArgs = {
     urls: positionals,
@@ -81,64 +109,22 @@ export function parseNewsArgs(argv: readonly string[]): NewsArgs {
     rows: whole("--rows", values.rows, 0, 1_000_000) ?? (demo ? 12 : Infinity),
     concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? (demo ? 258 : 64),
     perHost: whole("--per-host", values["per-host"], 1, 10_000) ?? 2,
-    timeout: values.timeout === undefined ? 15_000 : parseTime(values.timeout),
+    timeout: values.timeout === undefined ? 15_000 : duration("--timeout", values.timeout),
     allowPrivate: values["allow-private"] ?? false,
+    db: values.db,
+    keep: !(values["no-db"] ?? false) && !(demo && values.db === undefined),
+    now: values.now ?? false,
     json: values.json ?? false,
     demo,
-    help: values.help ?? false,
   };
-  for (const term of terms) {
-    if (!/[\p{L}\p{N}]/u.test(term)) {
-      throw new UsageError(
-        `--term ${JSON.stringify(term)} has no letter and no digit`,
-        'as in --term storm or --term "climate change"',
-      );
-    }
+  if (values.db !== undefined && values["no-db"] === true) {
+    throw new UsageError("--db and --no-db say different things", "leave one of them out");
+  }
+  if (values.now === true && !args.keep) {
+    throw new UsageError("--now: without a memory everything is fetched in any case", "leave out --now");
   }
   if (demo && (args.urls.length > 0 || args.feeds.length > 0)) {
     throw new UsageError("--demo has its own sources", "leave out --demo, or the URLs and --feeds");
   }
   return args;
-}
-
-// The type is what parseArgs infers from OPTIONS, which no one could write better by hand.
-function parse(
-  argv: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (!(error instanceof Error) || typeof code !== "string" || !code.startsWith("ERR_PARSE_ARGS_")) throw error;
-    if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
-      const typed = /'(--?[^'= ]+)/.exec(error.message)?.[1] ?? "";
-      const meant = nearest(typed.replace(/^-+/, ""), Object.keys(OPTIONS));
-      throw new UsageError(`there is no option ${typed}`, meant === undefined ? HINT : `did you mean --${meant}?`);
-    }
-    // Node's own advice comes after the first sentence, and speaks of things the caller did not ask.
-    throw new UsageError(error.message.split(/[.\n]/)[0] ?? error.message, HINT);
-  }
-}
-
-function whole(option: string, value: string | undefined, least: number, most: number): number | undefined {
-  if (value === undefined) return undefined;
-  const n = Number(value);
-  if (/^\d+$/.test(value) && n >= least && n <= most) return n;
-  throw new UsageError(
-    `${option} takes a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
-    `as in ${option} ${Math.max(least, 10)}`,
-  );
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 };
-
-/** `15s`, `300ms`, `1.5m`, in ms. */
-function parseTime(value: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)$/.exec(value) ?? [];
-  const ms = Number(number) * (UNITS[unit ?? ""] ?? Number.NaN);
-  if (ms >= 1 && ms <= 24 * 3_600_000) return ms;
-  throw new UsageError(
-    `--timeout takes a time with its unit, up to a day, not ${JSON.stringify(value)}`,
-    "as in --timeout 15s, 300ms or 2m",
-  );
 }

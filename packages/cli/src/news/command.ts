@@ -1,15 +1,17 @@
 // `rondo news`: from the command line to the exit status.
 
-import { type Coroutine, type Host, CancelledError, group, run } from "rondo";
-import { News, type NewsOptions, type Report, type SourceList } from "@rondo/crawl";
+import { type Coroutine, group, type Host } from "rondo";
+import { News, type NewsOptions, type Report, type SourceList, StoreError } from "@rondo/crawl";
 import { bars } from "../chart/bars.ts";
 import { type Io, wantsColour } from "../io.ts";
 import { lookAt, show } from "../look.ts";
 import { paint } from "../paint.ts";
-import { type NewsArgs, NEWS_HELP, parseNewsArgs } from "./args.ts";
+import type { NewsArgs } from "./args.ts";
 import { demo } from "../demo/demo.ts";
-import { findSources } from "./inputs.ts";
+import { type MemoryError, memoryError, openMemory } from "./database.ts";
 import { type LiveOptions, headlinesFor, showLive } from "./live.ts";
+import { running } from "./running.ts";
+import { sourcesFor } from "./subscribed.ts";
 import { failures, notes, summary, table } from "./table.ts";
 
 /** What went on in a run, whether it ended or was interrupted. */
@@ -18,20 +20,25 @@ export interface NewsResult {
   /** In ms. */
   readonly elapsed: number;
   readonly interrupted: boolean;
+  /** Why it ended early: what was fetched could not be remembered. */
+  readonly broken?: MemoryError | undefined;
+  /** Where it is remembered. */
+  readonly db?: string;
 }
 
-/** Runs the command. Gives the exit status. @throws {UsageError} */
-export async function newsCommand(argv: readonly string[], io: Io, host?: Host): Promise<number> {
-  const args = parseNewsArgs(argv);
-  if (args.help) {
-    io.stdout.write(NEWS_HELP);
-    return 0;
+/** Runs the command. Gives the exit status. @throws {UsageError} @throws {MemoryError} */
+export async function newsCommand(args: NewsArgs, io: Io, host?: Host): Promise<number> {
+  const store = args.keep ? openMemory({ db: args.db, quiet: args.json, make: true }, io) : undefined;
+  try {
+    if (args.demo) return await demo(args, io, store);
+    const list = sourcesFor(args, store);
+    const options = store === undefined ? {} : { store, evenIfNotDue: args.now };
+    const result = await download(list, args, io, options, host);
+    print(store === undefined ? result : { ...result, db: store.path }, args, io);
+    return exitStatus(result);
+  } finally {
+    store?.close();
   }
-  if (args.demo) return demo(args, io);
-  const list = findSources(args);
-  const result = await download(list, args, io, {}, host);
-  print(result, args, io);
-  return exitStatus(result);
 }
 
 /** Downloads and counts, with progress on standard error. What it was asked for decides no more than how. */
@@ -51,17 +58,15 @@ export async function download(
   });
   const begun = performance.now();
   let interrupted = false;
+  let broken: MemoryError | undefined;
   try {
-    await run(() => withProgress(news, args, io, { headlines, terms, timeout }), {
-      name: "rondo news",
-      ...(host === undefined ? {} : { host }),
-    });
+    const work = (): Coroutine<void> => withProgress(news, args, io, { headlines, terms, timeout });
+    interrupted = (await running(work, { name: "rondo news", io, host })) === undefined;
   } catch (error) {
-    // Nothing here cancels the whole run but Ctrl-C.
-    if (!(error instanceof CancelledError)) throw error;
-    interrupted = true;
+    if (!(error instanceof StoreError)) throw error;
+    broken = memoryError(error);
   }
-  return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted };
+  return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted, broken };
 }
 
 function* withProgress(
@@ -82,9 +87,11 @@ function* withProgress(
 
 /** What there is to say about a run. */
 export function print(result: NewsResult, args: NewsArgs, io: Io): void {
-  const { report, elapsed, interrupted } = result;
+  const { report, elapsed, interrupted, broken, db } = result;
+  if (broken !== undefined) io.stderr.write(`rondo: ${broken.message}\n       ${broken.hint}\n`);
   if (args.json) {
-    io.stdout.write(`${JSON.stringify({ ...report, elapsed: Math.round(elapsed), interrupted }, undefined, 2)}\n`);
+    const data = { ...report, ...(db === undefined ? {} : { db }), elapsed: Math.round(elapsed), interrupted };
+    io.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
     return;
   }
   const look = lookAt(io.stdout, io.env, args.rows);
@@ -108,8 +115,9 @@ export function print(result: NewsResult, args: NewsArgs, io: Io): void {
   show(io, look, parts);
 }
 
-/** 0 all were read, 1 some failed, 130 interrupted. */
-export function exitStatus({ report, interrupted }: NewsResult): number {
+/** 0 all were read or not due, 1 some failed, 3 the memory could not be written, 130 interrupted. */
+export function exitStatus({ report, interrupted, broken }: NewsResult): number {
+  if (broken !== undefined) return 3;
   if (interrupted) return 130;
   return report.totals.failed > 0 || report.problems.length > 0 ? 1 : 0;
 }

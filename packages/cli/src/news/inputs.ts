@@ -1,34 +1,29 @@
-// From what was typed to the sources: URLs, lists, or the built-in list. What is wrong with one of them is that one's
-// problem, and the others go on; only where nothing at all is left is it wrong usage.
+// From what was typed to the sources: URLs and lists. What is wrong with one of them is that one's problem, and the others
+// go on; only where nothing at all is left is it wrong usage.
 
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import {
-  builtInSources,
-  decode,
-  parseList,
-  parseSource,
-  type Problem,
-  type Source,
-  SourceError,
-  type SourceList,
-} from "@rondo/crawl";
+import { decode, parseList, parseSource, type Problem, type Source, SourceError, type SourceList } from "@rondo/crawl";
 import { UsageError } from "../usage.ts";
-import type { NewsArgs } from "./args.ts";
 
-/** @throws {UsageError} where sources were named and none can be used. */
-export function findSources(args: Pick<NewsArgs, "urls" | "feeds">): SourceList {
-  if (args.urls.length === 0 && args.feeds.length === 0) return { sources: builtInSources(), problems: [] };
+/** What was named: addresses and files with lists. */
+export interface Named {
+  readonly urls: readonly string[];
+  readonly feeds: readonly string[];
+}
+
+/** The sources of arguments and lists. @throws {UsageError} where none can be used. */
+export function readSources({ urls, feeds }: Named): SourceList {
   const sources: Source[] = [];
   const problems: Problem[] = [];
-  for (const url of args.urls) {
+  for (const url of urls) {
     attempt(problems, url, () => sources.push(parseSource(url)));
   }
-  for (const file of args.feeds) {
+  for (const file of feeds) {
     attempt(problems, file, () => {
       const list = parseList(read(file), basename(file));
-      sources.push(...list.sources);
-      problems.push(...list.problems);
+      for (const source of list.sources) sources.push(source);
+      for (const problem of list.problems) problems.push(problem);
     });
   }
   const [first] = problems;

@@ -112,7 +112,17 @@ if (python === undefined || process.platform === "win32") {
       server.close();
     });
     const news = (timeout = "60s"): OnTerminal =>
-      new OnTerminal([...node, main, "news", "--allow-private", `${url}/feed`, `${url}/never`, "--timeout", timeout]);
+      new OnTerminal([
+        ...node,
+        main,
+        "news",
+        "--no-db",
+        "--allow-private",
+        `${url}/feed`,
+        `${url}/never`,
+        "--timeout",
+        timeout,
+      ]);
 
     /** The cursor is shown, and was hidden before; nothing turns it off again, and wrapping is on. */
     const isRestored = (text: string): void => {

@@ -13,10 +13,12 @@ const WIDEST_TERM = 14;
 
 /** The table of what was read, those that say most about the terms first, or else those with most words. */
 export function table(report: Report, look: Look): string {
-  const done = report.sources.filter((source) => source.state === "done");
-  if (done.length === 0) return "";
-  const shown = done.toSorted((a, b) => said(b) - said(a) || (b.words ?? 0) - (a.words ?? 0));
+  const known = report.sources.filter(({ state }) => state === "done" || state === "unchanged" || state === "not-due");
+  const shown = known.toSorted((a, b) => said(b) - said(a) || (b.words ?? 0) - (a.words ?? 0));
+  // What a memory spares is said where there is one: elsewhere everything is new.
+  const spared = known.some(({ state }) => state !== "done");
   const columns: Column<SourceReport>[] = [
+    ...(spared ? [{ title: "", cell: newness, paint: look.paint.dim, spare: 1 }] : []),
     { title: "KIND", cell: (source) => source.kind ?? "", spare: 3 },
     { title: "ARTICLES", align: "right", cell: (source) => count(source.articles ?? 0), spare: 2 },
     { title: "WORDS", align: "right", cell: (source) => count(source.words ?? 0) },
@@ -26,15 +28,25 @@ export function table(report: Report, look: Look): string {
       spare: index === 0 ? 0 : 1,
       cell: (source) => count(source.mentions?.[index] ?? 0),
     })),
-    { title: "TIME", align: "right", cell: (source) => time(source.elapsed ?? 0), spare: 4 },
+    {
+      title: "TIME",
+      align: "right",
+      cell: ({ elapsed }) => (elapsed === undefined ? "" : time(elapsed)),
+      spare: 4,
+    },
     {
       title: "SIZE",
       align: "right",
-      cell: (source) => size(source.bytes ?? 0) + (source.cut === true ? "+" : ""),
+      cell: ({ bytes, cut }) => (bytes === undefined ? "" : size(bytes) + (cut === true ? "+" : "")),
       spare: 5,
     },
   ];
   return grid(shown, { title: "SOURCE", cell: nameOf }, columns, look);
+}
+
+/** Whether what stands there came now or is what it gave the last time. */
+function newness({ state }: SourceReport): string {
+  return state === "unchanged" ? "unchanged" : state === "not-due" ? "not due" : "";
 }
 
 function said(source: SourceReport): number {
@@ -71,9 +83,11 @@ export function notes(report: Report, look: Look): string {
 
 /** One line for all of it. */
 export function summary(report: Report, elapsed: number, look: Look): string {
-  const { sources, done, failed, unfinished, articles, words, bytes, waited } = report.totals;
+  const { sources, done, unchanged, notDue, failed, unfinished, articles, words, bytes, waited } = report.totals;
   const parts = [
     `${counted(done, "source")} read${sources > done ? ` of ${count(sources)}` : ""}`,
+    ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
+    ...(notDue > 0 ? [`${count(notDue)} not due`] : []),
     ...(failed > 0 ? [look.paint.red(`${count(failed)} failed`)] : []),
     ...(unfinished > 0 ? [look.paint.yellow(`${count(unfinished)} not finished`)] : []),
     counted(articles, "article"),
