@@ -1,14 +1,8 @@
 // What fetches come to, for the tests of the memory: everything has a value unless a test says otherwise.
 
-import {
-  eachWord,
-  type FetchRecord,
-  type FetchResult,
-  fold,
-  type NewArticle,
-  parseSource,
-  type Source,
-} from "../src/index.ts";
+import { parseSource, type Source } from "../src/source.ts";
+import type { FetchRecord, FetchResult, NewArticle } from "../src/store/records.ts";
+import { eachWord, fold } from "../src/words.ts";
 
 export const DAY = 86_400_000;
 export const NOON: number = Date.UTC(2026, 5, 15, 12);
