@@ -7,7 +7,7 @@
 import { own } from "./own.ts";
 
 /** A hash over UTF-16 code units, made up as they come: `hash = step(hash, code)` from `START` on. */
-export const START = 0x811c_9dc5 | 0;
+export const START: number = 0x811c_9dc5 | 0;
 
 /** One code unit more (FNV-1a; Fowler, Noll and Vo, 1991). */
 export function step(hash: number, code: number): number {

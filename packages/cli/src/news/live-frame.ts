@@ -5,7 +5,7 @@
 // longest, what failed and what is new; the room that is left goes to them in turn.
 
 import type { Paint } from "../paint.ts";
-import { count, pad, size, time, width } from "../text.ts";
+import { count, counted, pad, size, time, width } from "../text.ts";
 import type { Marker } from "./live-marks.ts";
 import { line, said, type Span, widthOf } from "./live-spans.ts";
 
@@ -17,6 +17,8 @@ export interface View {
   readonly rate: number | undefined;
   /** `undefined` while it would be a guess. */
   readonly left: { readonly ms: number; readonly atMost: boolean } | undefined;
+  /** Of a run without an end, instead of how far it is. */
+  readonly watching?: { readonly sources: number; readonly next: number | undefined } | undefined;
   /** Which picture of the spinner; `undefined`: nothing moves. */
   readonly spinner: number | undefined;
   /** What there is to say beside the counts: what it waits for, or that it stops. */
@@ -58,7 +60,10 @@ const MOST = { slowest: 4, failures: 4, headlines: 10 };
 export function frame(view: View, { columns, rows }: Size, paint: Paint, marker: Marker): string[] {
   const wide = Math.max(1, columns - 1);
   const tall = Math.max(1, Math.min(rows - 1, TALLEST));
-  const head = [status(view, wide, paint), bar(view, wide, paint)].slice(0, tall);
+  const head = [
+    status(view, wide, paint),
+    view.watching === undefined ? bar(view, wide, paint) : watch(view, paint),
+  ].slice(0, tall);
   const roomy = tall >= ROOMY;
   const parts: Part[] = [
     { title: "Now", items: slowest(view, wide, paint), most: MOST.slowest },
@@ -101,6 +106,7 @@ function status(view: View, wide: number, paint: Paint): Span[] {
   const mark = view.spinner === undefined ? "·" : (SPINNER[view.spinner % SPINNER.length] as string);
   const lead: Span[] = [{ text: " " }, { text: mark, style: paint.cyan }, { text: " " }];
   const say = (n: number, words: string, style?: Span["style"]): Span => ({ text: `${count(n)} ${words}`, style });
+  const note = view.note === undefined ? [] : [{ text: said(view.note), style: paint.yellow }];
   const all = [
     say(running, `running${backingOff > 0 ? ` (${count(backingOff)} to try again)` : ""}`),
     ...(waiting > 0 ? [say(waiting, "waiting")] : []),
@@ -108,7 +114,7 @@ function status(view: View, wide: number, paint: Paint): Span[] {
     ...(unchanged > 0 ? [say(unchanged, "unchanged")] : []),
     ...(notDue > 0 ? [say(notDue, "not due", paint.dim)] : []),
     ...(lost > 0 ? [say(lost, "failed", paint.red)] : []),
-    ...(view.note === undefined ? [] : [{ text: said(view.note), style: paint.yellow }]),
+    ...note,
   ];
   const long = [...lead, ...between(all, " · ")];
   if (widthOf(long) <= wide) return long;
@@ -116,6 +122,7 @@ function status(view: View, wide: number, paint: Paint): Span[] {
   const short = [
     { text: `${count(settled)}/${count(view.counts.total - notDue)}`, style: paint.green },
     ...(lost > 0 ? [{ text: `${count(lost)} ✗`, style: paint.red }] : []),
+    ...note,
   ];
   return [...lead, ...between(short, " · ")];
 }
@@ -152,6 +159,20 @@ function bar(view: View, wide: number, paint: Paint): Span[] {
     { text: "╌".repeat(length - full), style: paint.dim },
     { text: ` ${percent}` },
     { text: rest, style: paint.dim },
+  ];
+}
+
+/** ` 42 sources watched   12 MB   next in 4 min`. */
+function watch({ bytes, rate, watching, counts }: View, paint: Paint): Span[] {
+  const isIdle = counts.running + counts.waiting === 0;
+  const facts = [
+    size(bytes),
+    ...(rate === undefined ? [] : [`${size(Math.round(rate))}/s`]),
+    ...(isIdle && watching?.next !== undefined ? [`next in ${wholeTime(Math.max(1000, watching.next))}`] : []),
+  ];
+  return [
+    { text: ` ${counted(watching?.sources ?? 0, "source")} watched` },
+    { text: `   ${facts.join("   ")}`, style: paint.dim },
   ];
 }
 

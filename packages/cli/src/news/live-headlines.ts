@@ -37,9 +37,13 @@ export class Headlines {
 
   /** Is to be given each document that was read. Quick: it looks at titles only. */
   take(document: Pick<Document, "articles" | "title">, source: Source): void {
-    const name = source.name ?? document.title ?? shortAddress(source.url);
+    this.add(source.name ?? document.title ?? shortAddress(source.url), document.articles);
+  }
+
+  /** Takes headlines of a source, the newest first. */
+  add(name: string, articles: Iterable<{ readonly title: string | undefined }>): void {
     let plain = 0;
-    for (const { title } of document.articles) {
+    for (const { title } of articles) {
       if (title === undefined || title.trim() === "" || this.#seen.has(title)) continue;
       const isMarked = this.#marker.has(title);
       if (!isMarked && ++plain > OF_EACH) continue;

@@ -3,10 +3,10 @@
 
 import { type Coroutine, now, sleep } from "rondo";
 import type { Output } from "../io.ts";
-import { counted, time } from "../text.ts";
+import { count, counted, time } from "../text.ts";
 import { shortAddress } from "./live-headlines.ts";
 import { said } from "./live-spans.ts";
-import type { LiveOutcome, LiveRun } from "./live-state.ts";
+import { type LiveOutcome, type LiveRun, newlyEnded } from "./live-state.ts";
 
 /** In ms: how often it is looked. */
 const LOOK = 500;
@@ -14,17 +14,16 @@ const LOOK = 500;
 const BURST = 20;
 const A_SECOND = 4;
 
-/** Writes lines until it is cancelled; what has happened by then is still written. */
-export function* logEvents(run: LiveRun, output: Output): Coroutine<void> {
+/** Writes lines, each with what the clock says or the time since the beginning, until it is cancelled; what has happened by then is still written. */
+export function* logEvents(run: LiveRun, output: Output, clock?: () => string): Coroutine<void> {
   const begun = now();
-  let seen = 0;
+  const ended = newlyEnded(run);
   let allowance = BURST;
   let unnamed = 0;
   const flush = (last: boolean): void => {
-    const stamp = time(now() - begun);
+    const stamp = clock?.() ?? time(now() - begun);
     let text = "";
-    for (; seen < run.outcomes.length; seen++) {
-      const outcome = run.outcomes[seen] as LiveOutcome;
+    for (const outcome of ended()) {
       if (outcome.ok && allowance < 1) unnamed++;
       else text += `${stamp}: ${describe(outcome)}\n`;
       if (outcome.ok && allowance >= 1) allowance--;
@@ -49,11 +48,12 @@ export function* logEvents(run: LiveRun, output: Output): Coroutine<void> {
 }
 
 /** `The Guardian: 30 articles, 1.2 s`. */
-export function describe({ source, title, elapsed, articles, failure }: LiveOutcome): string {
+export function describe({ source, title, elapsed, articles, fresh, failure }: LiveOutcome): string {
   const name = said(source.name ?? title ?? shortAddress(source.url));
   if (failure !== undefined) {
     const beneath = failure.cause === undefined ? "" : ` (${said(failure.cause)})`;
     return `${name}: failed, ${failure.kind}: ${said(failure.message)}${beneath}`;
   }
-  return `${name}: ${articles === undefined ? "nothing new" : counted(articles, "article")}, ${time(elapsed)}`;
+  const read = articles === undefined ? "nothing new" : counted(articles, "article");
+  return `${name}: ${read}${fresh === undefined ? "" : `, ${count(fresh)} new`}, ${time(elapsed)}`;
 }

@@ -27,16 +27,33 @@ export interface LiveOutcome {
   readonly title?: string | undefined;
   /** Absent for one that has nothing new. */
   readonly articles?: number;
+  /** Articles that were not known before, where that is known. */
+  readonly fresh?: number;
   /** Of one that was not. */
   readonly failure?: Failure;
 }
 
-/** What is looked at of a run. A `News` is one. */
+/** What is looked at of a run. A `News` is one; what makes one of a `Watch` is in live-watch.ts. */
 export interface LiveRun {
   readonly progress: LiveProgress;
   readonly running: Iterable<{ readonly source: Source; readonly begun: number; readonly stage: string }>;
-  /** In the order in which they ended. */
-  readonly outcomes: readonly LiveOutcome[];
+  /** All of them, in the order in which they ended. */
+  readonly outcomes?: readonly LiveOutcome[];
+  /** Where they are too many to be kept: those that ended since it was last asked. */
+  ended?(): readonly LiveOutcome[];
+  /** Of a run without an end: how many sources there are, and in how many ms the next of them is due. */
+  watching?(): NonNullable<View["watching"]>;
+}
+
+/** What gives the outcomes that are new since it was last asked. */
+export function newlyEnded(run: LiveRun): () => readonly LiveOutcome[] {
+  if (run.ended !== undefined) return () => run.ended?.() ?? [];
+  let seen = 0;
+  return () => {
+    const fresh = run.outcomes?.slice(seen) ?? [];
+    seen += fresh.length;
+    return fresh;
+  };
 }
 
 /** In ms: how long a change of speed takes to show. */
@@ -51,6 +68,7 @@ const SLOWEST = 4;
 /** What is known of a run, from one look to the next. */
 export class LiveState {
   readonly #run: LiveRun;
+  readonly #ended: () => readonly LiveOutcome[];
   readonly #headlines: Headlines;
   /** For each source, in ms, where it is known. */
   readonly #timeout: number | undefined;
@@ -58,13 +76,12 @@ export class LiveState {
   #at: number;
   #bytes = 0;
   #rate = 0;
-  /** Outcomes that were looked at. */
-  #seen = 0;
   #failures: { name: string; message: string }[] = [];
   #samples: { at: number; ended: number }[] = [];
 
   constructor(run: LiveRun, headlines: Headlines, at: number, timeout?: number) {
     this.#run = run;
+    this.#ended = newlyEnded(run);
     this.#headlines = headlines;
     this.#timeout = timeout;
     this.#begun = at;
@@ -84,6 +101,7 @@ export class LiveState {
       bytes: progress.bytes,
       rate: moves && at - this.#begun >= 1000 && this.#rate >= 1 ? this.#rate : undefined,
       left: this.#left(at, running[0]?.begun),
+      watching: this.#run.watching?.(),
       spinner: moves ? Math.floor(at / 80) : undefined,
       note,
       slowest: running.slice(0, SLOWEST).map((visit) => ({
@@ -112,10 +130,7 @@ export class LiveState {
   }
 
   #takeFailures(): void {
-    const { outcomes } = this.#run;
-    if (outcomes.length < this.#seen) this.#seen = 0;
-    for (; this.#seen < outcomes.length; this.#seen++) {
-      const { source, failure } = outcomes[this.#seen] as LiveOutcome;
+    for (const { source, failure } of this.#ended()) {
       if (failure === undefined) continue;
       const line = { name: source.name ?? shortAddress(source.url), message: failure.message };
       this.#failures = [line, ...this.#failures].slice(0, FAILURES);
@@ -127,7 +142,8 @@ export class LiveState {
    * slowest, and all that is certain is when their time is up.
    */
   #left(at: number, oldest: number | undefined): View["left"] {
-    const { progress } = this.#run;
+    const { progress, watching } = this.#run;
+    if (watching !== undefined) return undefined;
     if (progress.waiting === 0) {
       if (oldest === undefined || this.#timeout === undefined || at - this.#begun < ENOUGH.ms) return undefined;
       let latest = oldest;

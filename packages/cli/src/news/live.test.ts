@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Terminal } from "../../tests/terminal.ts";
 import type { Output } from "../io.ts";
 import { paint } from "../paint.ts";
+import { WatchView } from "./live-watch.ts";
 import type { LiveOutcome } from "./live-state.ts";
 import { headlinesFor, type LiveOptions, showLive } from "./live.ts";
 
@@ -296,4 +297,75 @@ test("a terminal that can do nothing but print gets lines too", async () => {
     { env: { TERM: "dumb" } },
   );
   expect(output.text).toBe("500 ms: A: 3 articles, 0 ms\n");
+});
+
+/** A watch of which the test decides what happens. */
+function watched(): { watch: Fake & { sources: number; next: number | undefined }; view: WatchView } {
+  const watch = Object.assign(new Fake(0), { sources: 42, next: undefined as number | undefined });
+  return { watch, view: new WatchView(["storm"], () => Date.UTC(2026, 10, 22) + now()) };
+}
+const options = ({ watch, view }: ReturnType<typeof watched>): Partial<LiveOptions> =>
+  view.of(watch as unknown as Parameters<WatchView["of"]>[0]);
+const told = (event: unknown): Parameters<WatchView["take"]>[0] => event as Parameters<WatchView["take"]>[0];
+
+test("a watch shows how many it watches, when the next is due and what is new, and has no end to tell", async () => {
+  const output = terminal(80, 30);
+  const all = watched();
+  await beside(
+    output,
+    all.watch,
+    function* () {
+      yield* sleep(500);
+      expect(output.screen).toEqual([" · 0 running · 0 done", " 42 sources watched   0 B"]);
+      const source = { url: "https://a.example/", host: "a.example", name: "Paper" };
+      all.view.take(told({ kind: "done", outcome: { ok: true, source, elapsed: 9 }, fresh: [{ title: "A storm" }] }));
+      const failure = { kind: "timeout", message: "no answer" };
+      all.view.take(told({ kind: "failed", outcome: { ok: false, source, elapsed: 9, failure } }));
+      all.view.take(told({ kind: "subscriptions", added: [], removed: [] }));
+      all.watch.next = Date.UTC(2026, 10, 22) + now() + 240_400;
+      yield* sleep(1000);
+      expect(output.screen[1]).toBe(" 42 sources watched   0 B   next in 4 min");
+      expect(output.screen).toContain(" ✗ Paper: no answer");
+      expect(output.screen.at(-1)).toMatch(/^ {3}Paper +A \*storm\*$/);
+    },
+    options(all),
+  );
+});
+
+test("a watch that is asked to stop says so until it has", async () => {
+  const output = terminal();
+  await run(
+    () =>
+      group(function* (g) {
+        const all: LiveOptions = { run: new Fake(1), output, paint: paint(false), env: {}, terms: [] };
+        g.spawn(showLive(all), { daemon: true });
+        yield* sleep(500);
+        expect(output.screen[0]).not.toContain("stopping");
+        g.stop();
+        yield* sleep(500);
+        expect(output.screen[0]).toContain("stopping; Ctrl-C again");
+      }),
+    { host: new VirtualHost() },
+  );
+  expect(output.everything).toEqual([]);
+});
+
+test("a watch without a terminal says for each source what the clock said and how many articles are new", async () => {
+  const output = new Log();
+  const all = watched();
+  await beside(
+    output,
+    all.watch,
+    function* () {
+      const source = { url: "https://www.a.example/feed/", host: "a.example" };
+      const outcome = { ok: true, source, title: "Paper", elapsed: 90, articles: 30 };
+      all.view.take(told({ kind: "done", outcome, fresh: [{ title: "A" }, { title: undefined }] }));
+      all.view.take(told({ kind: "unchanged", outcome: { ok: true, source, elapsed: 20 } }));
+      yield* sleep(1200);
+    },
+    options(all),
+  );
+  expect(output.text).toBe(
+    "2026-11-22T00:00:00Z: Paper: 30 articles, 2 new, 90 ms\n2026-11-22T00:00:00Z: a.example/feed: nothing new, 20 ms\n",
+  );
 });

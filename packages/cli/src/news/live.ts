@@ -1,8 +1,8 @@
 // Progress while news are read: a view that is drawn in place where there is a terminal, a line for each source elsewhere.
 // It runs as a daemon beside the work and looks at its numbers; the work does not know of it, and waits for no screen.
 
-import { type Coroutine, now, sleep } from "rondo";
-import type { Io, Output } from "../io.ts";
+import { type Coroutine, isStopping, now, sleep } from "rondo";
+import { canRewrite, type Io, type Output } from "../io.ts";
 import type { Paint } from "../paint.ts";
 import { frame } from "./live-frame.ts";
 import { guardTerminal } from "./live-guard.ts";
@@ -28,7 +28,9 @@ export interface LiveOptions {
   readonly headlines?: Headlines;
   /** For each source, in ms: with it the end can be told of a run whose last sources are slow. */
   readonly timeout?: number;
-  /** What else there is to say in the first line, looked at for each frame: what it waits for, or that it stops. */
+  /** What stands before a line where there is no terminal. By default the time since the beginning. */
+  readonly clock?: () => string;
+  /** What else there is to say in the first line, looked at for each frame. By default whether it stops. */
   readonly note?: () => string | undefined;
 }
 
@@ -39,12 +41,20 @@ export function headlinesFor(terms: readonly string[]): Headlines {
 
 /** Shows a run until it is cancelled, and leaves a clean line behind. */
 export function* showLive(options: LiveOptions): Coroutine<void> {
-  const { run, output, env } = options;
-  if (output.isTTY === true && env["TERM"] !== "dumb") yield* drawFrames(options);
-  else yield* logEvents(run, output);
+  const { run, output, env, clock } = options;
+  if (canRewrite(output, env)) yield* drawFrames(options);
+  else yield* logEvents(run, output, clock);
 }
 
-function* drawFrames({ run, output, paint, terms, headlines, timeout, note }: LiveOptions): Coroutine<void> {
+function* drawFrames({
+  run,
+  output,
+  paint,
+  terms,
+  headlines,
+  timeout,
+  note = whetherStopping,
+}: LiveOptions): Coroutine<void> {
   const screen = new Screen(output);
   const marker = new Marker(terms);
   const state = new LiveState(run, headlines ?? new Headlines(marker), now(), timeout);
@@ -52,11 +62,15 @@ function* drawFrames({ run, output, paint, terms, headlines, timeout, note }: Li
   try {
     for (;;) {
       const { size } = screen;
-      const view = state.look(now(), note?.());
+      const view = state.look(now(), note());
       screen.draw(frame(view, size, paint, marker), size);
       yield* sleep(view.spinner === undefined ? IDLE : FRAME);
     }
   } finally {
     release();
   }
+}
+
+function whetherStopping(): string | undefined {
+  return isStopping() ? "stopping; Ctrl-C again ends it at once" : undefined;
 }
