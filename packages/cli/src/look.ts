@@ -15,7 +15,7 @@ export interface Look {
 }
 
 /** How to draw on an output. */
-export function lookAt(output: Output, env: Environment, rows = Infinity): Look {
+export function lookAt(output: Output, env: Environment, rows: number = Infinity): Look {
   return {
     columns: columnsOf(output, env),
     paint: paint(wantsColour(output, env)),

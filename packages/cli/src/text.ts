@@ -29,7 +29,7 @@ export function isolate(text: string): string {
 }
 
 /** A stranger's text for a place of so many columns: cleaned, cut, and isolated where it runs from right to left. */
-export function cell(text: string, columns = Infinity): string {
+export function cell(text: string, columns: number = Infinity): string {
   return isolate(fit(clean(text), columns));
 }
 
