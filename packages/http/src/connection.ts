@@ -49,7 +49,7 @@ export class ServerConnection implements Mortal, Carrier {
   declare readonly stream: ByteStream;
   declare readonly secure: boolean;
   declare private readonly core: ServerCore;
-  declare private readonly parser: RequestParser;
+  declare private parser: RequestParser;
   declare private readonly body: IncomingBody;
   declare private readonly out: AnswerWriter;
   declare private phase: number;
@@ -74,6 +74,8 @@ export class ServerConnection implements Mortal, Carrier {
   declare private sentBefore: number;
   /** Requests so far. */
   declare private served: number;
+  /** Who goes on with the stream. */
+  declare private successor: HttpResponse["_upgrade"];
 
   constructor(core: ServerCore, stream: ByteStream) {
     this.stream = stream;
@@ -95,6 +97,7 @@ export class ServerConnection implements Mortal, Carrier {
     this.status = 0;
     this.sentBefore = 0;
     this.served = 0;
+    this.successor = null;
   }
 
   /** Serves until there is nothing more to serve. What is left to be done with the stream is to close it. */
@@ -109,6 +112,8 @@ export class ServerConnection implements Mortal, Carrier {
       const outcome = yield* scope((region) => this.run(region), SERVING);
       this.region = null;
       if (outcome.cancelled) yield* this.afterCut();
+      // Here, where nothing of the request is on the stack any more: it may last for days, and there may be very many.
+      else if (this.successor !== null) yield* this.successor(stream);
     } catch (error) {
       // The stream's own: the client is gone, or this side has given the connection up. There is nobody to tell.
       if (!(error instanceof BrokenError || error instanceof ClosedError)) throw error;
@@ -309,10 +314,10 @@ export class ServerConnection implements Mortal, Carrier {
     this.out.begin(now);
   }
 
-  /** Gives the stream to somebody else, with what has been read ahead. */
+  /** Gives the stream to somebody else, with what has been read ahead, and lets go of what only requests need. */
   private *give(response: HttpResponse): Coroutine<void> {
-    const { core, stream, parser } = this;
-    if (!(yield* this.body.drain())) {
+    const { core, stream, parser, body } = this;
+    if (!(yield* body.drain())) {
       yield* this.refuse(new HttpError(400, "a request to go on with another protocol has too long a body"));
       return;
     }
@@ -324,7 +329,9 @@ export class ServerConnection implements Mortal, Carrier {
     stream.watch(null);
     const early = parser.rest();
     if (early.length > 0) stream.unread(early);
-    yield* (response._upgrade as NonNullable<HttpResponse["_upgrade"]>)(stream);
+    this.successor = response._upgrade;
+    this.parser = NO_PARSER;
+    body.retire(NO_PARSER);
   }
 
   // ---- ends ---------------------------------------------------------------------------------------------------------
@@ -492,6 +499,9 @@ export class ServerConnection implements Mortal, Carrier {
 const SERVING = { name: "connection" };
 
 const NOBODY: HttpRequest[] = [];
+
+/** Of a connection that was given away. */
+const NO_PARSER: RequestParser = new RequestParser();
 
 /** What there is to read of no body. */
 function* noBody(): Coroutine<undefined> {

@@ -16,7 +16,7 @@ import { CONTINUE } from "./writer.ts";
 export class IncomingBody {
   declare private readonly core: ServerCore;
   declare private readonly stream: ByteStream;
-  declare private readonly parser: RequestParser;
+  declare private parser: RequestParser;
   /** Not all of it has been read. */
   declare open: boolean;
   /** Somebody waits for more of it. */
@@ -50,6 +50,11 @@ export class IncomingBody {
     this.read = 0;
     this.expects = expects;
     this.patience = this.core.timeouts.body;
+  }
+
+  /** No body will come any more: the parser is let go, for one that nobody uses. */
+  retire(parser: RequestParser): void {
+    this.parser = parser;
   }
 
   /** An answer is on its way for which the body will be read: the client is asked for it now, since it cannot be later. */
