@@ -31,7 +31,7 @@ import { dial } from "./dial.ts";
 import { Fields } from "./fields.ts";
 import type { ClientOptions, FetchOptions, RetrySettings } from "./options.ts";
 import { Pools, Single } from "./pools.ts";
-import { base64, type Environment, type Proxy, proxyAt, proxyFrom } from "./proxy.ts";
+import { base64, environment, type Proxy, proxyAt, proxyFrom } from "./proxy.ts";
 import { type Asking, elsewhere, isRedirect } from "./redirect.ts";
 import { ClientResponse, type Loan, type ResponseContext, type ResponseTiming } from "./response.ts";
 import { pauseOf } from "./retry-after.ts";
@@ -452,8 +452,4 @@ function whole(text: string, content: Outgoing["content"], length: number): Uint
 
 function keepCookies(jar: CookieJar, target: Target, headers: HttpHeaders): void {
   for (const cookie of headers.getAll("set-cookie")) jar.setCookieSync(cookie, target.href, { ignoreError: true });
-}
-
-function environment(): Environment {
-  return (globalThis as { process?: { env?: Environment } }).process?.env ?? {};
 }

@@ -21,6 +21,8 @@ export interface DialOptions {
   readonly family: 4 | 6 | undefined;
   /** Why not to connect to an address. */
   readonly refuse: ((address: string) => string | undefined) | undefined;
+  /** A proxy makes a tunnel also to a target that is spoken to in the clear: what goes through it is no request to pass on. */
+  readonly tunnel?: boolean | undefined;
 }
 
 /** A connection for requests to `target`. Throws what `connect` and `connectTls` throw, and an `HttpError` of the proxy. */
@@ -34,17 +36,15 @@ function* dialling(target: Target, proxy: Proxy | undefined, options: DialOption
   if (options.unix !== undefined) return yield* connectUnix(options.unix);
   if (proxy === undefined) return yield* reach(target, options);
   const stream = yield* reach(proxy, options);
-  if (!target.secure) return stream;
+  if (!target.secure && options.tunnel !== true) return stream;
   let done = false;
   try {
     yield* tunnel(stream, target, proxy);
-    const secured = yield* startTls(stream, {
-      role: "client",
-      servername: target.hostname,
-      ...options.tls,
-    });
+    const through = target.secure
+      ? yield* startTls(stream, { role: "client", servername: target.hostname, ...options.tls })
+      : stream;
     done = true;
-    return secured;
+    return through;
   } finally {
     if (!done) stream.abort();
   }

@@ -46,6 +46,11 @@ export function base64(text: string): string {
 /** The environment, as far as proxies go. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** That of this process; empty where there is no such thing. */
+export function environment(): Environment {
+  return (globalThis as { process?: { env?: Environment } }).process?.env ?? {};
+}
+
 /** The proxy that the environment names for this target; undefined for none. */
 export function proxyFrom(environment: Environment, target: Target): Proxy | undefined {
   if (isLocal(target.hostname)) return undefined;

@@ -14,7 +14,7 @@ export interface Asking {
 }
 
 /** What proves who one is, and is for one origin alone. */
-const PRIVATE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+export const PRIVATE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
 /** What belongs to a body that is not sent again. */
 const OF_A_BODY: ReadonlySet<string> = new Set([
   "content-type",

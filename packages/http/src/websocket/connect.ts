@@ -2,9 +2,14 @@
  * The client's side: from a URL to a WebSocket.
  */
 import { type Coroutine, type Operation, timeout } from "rondo";
-import { type ByteStream, type ClientSettings, connect, connectTls } from "rondo/net";
+import type { ByteStream, ClientSettings } from "rondo/net";
+import { dial } from "../client/dial.ts";
+import { Fields } from "../client/fields.ts";
+import { base64, environment, proxyAt, proxyFrom } from "../client/proxy.ts";
+import { isRedirect, PRIVATE } from "../client/redirect.ts";
+import { type Target, targetOf } from "../client/target.ts";
 import { ProtocolError } from "../errors.ts";
-import { fieldLine, fieldLines, type HeadersSource } from "../headers.ts";
+import { fieldLine, type HeadersSource } from "../headers.ts";
 import { HEAD, NEED } from "../parser.ts";
 import { ResponseParser } from "../response-parser.ts";
 import { WebSocketHandshakeError } from "./errors.ts";
@@ -27,15 +32,21 @@ export interface ConnectWebSocketOptions extends WebSocketOptions {
   readonly timeout?: number | undefined;
   /** For `wss:`: whom to trust, and so on. */
   readonly tls?: ClientSettings | undefined;
+  /**
+   * The address of a proxy, which makes a tunnel (`CONNECT`), or none; by the environment (`HTTPS_PROXY` for `wss:`,
+   * `HTTP_PROXY` for `ws:`, …, `NO_PROXY`) where nothing is said.
+   */
+  readonly proxy?: string | URL | null | undefined;
+  /**
+   * How many redirects are followed: none, where nothing is said, as in browsers. `Authorization` and `Cookie` do not go along to
+   * another origin.
+   */
+  readonly maxRedirects?: number | undefined;
 }
 
-/** Fields that the handshake is made of: a client that set them would break it. */
+/** Fields that the handshake is made of: a client that set them would break it. (`Fields` refuses more.) */
 const OURS = new Set([
-  "host",
   "upgrade",
-  "connection",
-  "content-length",
-  "transfer-encoding",
   "sec-websocket-key",
   "sec-websocket-version",
   "sec-websocket-protocol",
@@ -46,8 +57,8 @@ const OURS = new Set([
  * Connects to `ws://…` or `wss://…` and gives the socket. It is yours to close. A switch point.
  *
  * Throws a {@link WebSocketHandshakeError} where the server does not agree (`status` says what it answered), a
- * `ConnectError` or `TlsError` where there is no connection, a `TimeoutError`. Cancelled, it leaves nothing open. Redirects
- * are not followed.
+ * `ConnectError` or `TlsError` where there is no connection, an `HttpError` where a proxy makes none, a `TimeoutError`.
+ * Cancelled, it leaves nothing open.
  *
  * @example
  * ```ts
@@ -66,67 +77,78 @@ const OURS = new Set([
  * ```
  */
 export function connectWebSocket(url: string | URL, options: ConnectWebSocketOptions = {}): Operation<WebSocket> {
-  const target = parsed(url);
+  const place = placeOf(url);
   const deflate = deflateOptions(options.deflate, "connectWebSocket()");
+  const fields = NO_FIELDS.with(options.headers);
+  for (const name of OURS)
+    if (fields.has(name))
+      throw new TypeError(`the header ${name} is the handshake's own: there are options for protocols and compression`);
   const ms = options.timeout ?? 30_000;
-  return timeout(ms, () => connecting(target, options, deflate), { name: `connect to ${target.origin}` });
+  return timeout(ms, () => connecting(place, fields, options, deflate), { name: `connect to ${place.origin}` });
 }
 
-/** Where to go: RFC 6455, section 3. */
-interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  /** For the `Host` field. */
-  readonly authority: string;
-  readonly resource: string;
-  readonly authorization: string | undefined;
+/** Where to go. */
+interface Place {
+  readonly target: Target;
   /** What a person reads. */
   readonly origin: string;
 }
 
-function parsed(given: string | URL): Target {
-  const url = typeof given === "string" ? URL.parse(given) : given;
+/** RFC 6455, section 3. `base` is where it was named, for an address that is relative. */
+function placeOf(given: string | URL, base?: URL): Place {
+  const url = typeof given === "string" ? URL.parse(given, base?.href) : given;
   if (url === null) throw new TypeError(`connectWebSocket() takes a URL, not ${JSON.stringify(given)}`);
-  const { protocol, hostname, username, password } = url;
+  const { protocol } = url;
   const secure = protocol === "wss:" || protocol === "https:";
   if (!secure && protocol !== "ws:" && protocol !== "http:")
     throw new TypeError(`connectWebSocket() takes a URL of ws: or wss:, not of ${protocol}`);
   if (url.hash !== "" || url.href.endsWith("#"))
     throw new TypeError("the URL of a WebSocket has no fragment (RFC 6455, 3): leave out what follows the #");
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return {
-    host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
-    port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
-    secure,
-    authority: url.host,
-    resource: url.pathname + url.search,
-    authorization:
-      username === "" && password === ""
-        ? undefined
-        : `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(credentials)))}`,
-    origin: `${protocol}//${url.host}`,
-  };
+  const spoken = new URL(url.href);
+  spoken.protocol = secure ? "https:" : "http:";
+  return { target: targetOf(spoken), origin: `${protocol}//${url.host}` };
 }
 
 function* connecting(
-  target: Target,
+  first: Place,
+  own: Fields,
   options: ConnectWebSocketOptions,
   deflate: DeflateOptions | undefined,
 ): Coroutine<WebSocket> {
-  const { host, port, secure } = target;
+  const { maxRedirects = 0 } = options;
+  let place = first;
+  let fields = own;
+  for (let left = maxRedirects; ; left--) {
+    const found = yield* ask(place, fields, options, deflate, left > 0);
+    if (found instanceof WebSocket) return found;
+    if (found.target.origin !== place.target.origin) fields = fields.without(PRIVATE);
+    place = found;
+  }
+}
+
+/** Gives the socket, or where the server says that it is, if that is `wanted`. */
+function* ask(
+  place: Place,
+  fields: Fields,
+  options: ConnectWebSocketOptions,
+  deflate: DeflateOptions | undefined,
+  wanted: boolean,
+): Coroutine<WebSocket | Place> {
+  const { target } = place;
   const service = deflate === undefined ? null : nodeDeflate();
-  const wanted = { protocols: options.protocols, deflate: service === null ? undefined : deflate };
-  const asked = askHandshake(wanted, options.random ?? strongRandom);
-  const request = requestOf(target, asked.headers, options.headers);
-  const stream: ByteStream = secure
-    ? yield* connectTls({ ...options.tls, host, port })
-    : yield* connect({ host, port });
+  const agreeing = { protocols: options.protocols, deflate: service === null ? undefined : deflate };
+  const asked = askHandshake(agreeing, options.random ?? strongRandom);
+  const request = requestOf(target, asked.headers, fields);
+  const { proxy, tls } = options;
+  const by = proxy === undefined ? proxyFrom(environment(), target) : proxy === null ? undefined : proxyAt(proxy);
+  const stream: ByteStream = yield* dial(target, by, { ...DIALLING, tls });
   let done = false;
   try {
     yield* stream.write(request);
-    const answer = yield* readAnswer(stream, target);
-    const granted = checkAnswer(answer, asked, wanted);
+    const answer = yield* readAnswer(stream, place);
+    const location = wanted && isRedirect(answer.status) ? answer.headers.get("location") : undefined;
+    if (location !== undefined) return elsewhere(location, place, answer.status);
+    const granted = checkAnswer(answer, asked, agreeing);
     done = true;
     return new WebSocket(stream, { ...options, ...granted, role: "client", service });
   } finally {
@@ -134,25 +156,40 @@ function* connecting(
   }
 }
 
-function requestOf(
-  { resource, authority, authorization }: Target,
-  handshake: readonly (readonly [string, string])[],
-  headers: HeadersSource | undefined,
-): string {
-  const own = headers === undefined ? "" : fieldLines(headers);
-  for (const line of own.split("\r\n")) {
-    const name = line.slice(0, Math.max(0, line.indexOf(":"))).toLowerCase();
-    if (OURS.has(name))
-      throw new TypeError(`the header ${name} is the handshake's own: there are options for protocols and compression`);
+function elsewhere(location: string, { target, origin }: Place, status: number): Place {
+  try {
+    return placeOf(location, target.url);
+  } catch (error) {
+    const what = `${origin} leads to ${JSON.stringify(location)}, which is no WebSocket: ${(error as Error).message}`;
+    throw new WebSocketHandshakeError(what, { status, cause: error });
   }
-  let text = `GET ${resource} HTTP/1.1\r\n${fieldLine("Host", authority)}`;
+}
+
+const NO_FIELDS: Fields = new Fields([]);
+/** The time for all of it is bounded by the caller. */
+const DIALLING = {
+  timeout: undefined,
+  unix: undefined,
+  localAddress: undefined,
+  family: undefined,
+  refuse: undefined,
+  tunnel: true,
+};
+
+function requestOf(
+  { path, host, credentials }: Target,
+  handshake: readonly (readonly [string, string])[],
+  fields: Fields,
+): string {
+  let text = `GET ${path} HTTP/1.1\r\n${fieldLine("Host", host)}`;
   for (const [name, value] of handshake) text += fieldLine(name, value);
-  if (authorization !== undefined && !/^authorization:/im.test(own)) text += fieldLine("Authorization", authorization);
-  return `${text}${own}\r\n`;
+  if (credentials !== undefined && !fields.has("authorization"))
+    text += fieldLine("Authorization", `Basic ${base64(credentials)}`);
+  return `${text}${fields.text()}\r\n`;
 }
 
 /** Reads the head of the answer, and puts back what follows it. */
-function* readAnswer(stream: ByteStream, target: Target): Coroutine<ResponseParser["head"]> {
+function* readAnswer(stream: ByteStream, { origin }: Place): Coroutine<ResponseParser["head"]> {
   const parser = new ResponseParser();
   parser.expect("GET");
   try {
@@ -162,11 +199,11 @@ function* readAnswer(stream: ByteStream, target: Target): Coroutine<ResponsePars
       if (event !== NEED) continue;
       const chunk = yield* stream.read();
       if (chunk !== undefined) parser.push(chunk);
-      else throw new WebSocketHandshakeError(`${target.origin} ended the connection before it answered the handshake`);
+      else throw new WebSocketHandshakeError(`${origin} ended the connection before it answered the handshake`);
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    throw new WebSocketHandshakeError(`${target.origin} answered the handshake with no HTTP: ${error.message}`, {
+    throw new WebSocketHandshakeError(`${origin} answered the handshake with no HTTP: ${error.message}`, {
       cause: error,
     });
   }

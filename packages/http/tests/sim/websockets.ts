@@ -154,7 +154,7 @@ function* between(
       yield* sleep(1);
       let socket: WebSocket;
       try {
-        socket = yield* connectWebSocket("ws://server/", settings);
+        socket = yield* connectWebSocket("ws://server/", { proxy: null, ...settings });
       } catch (error) {
         // The server has cut it before its answer had come.
         if (!(error instanceof BrokenError)) throw error;
@@ -248,7 +248,7 @@ function* newsToAll(world: World): Coroutine<void> {
       yield* sleep(1);
       const mine: number[] = [];
       got.push(mine);
-      const socket = yield* connectWebSocket("ws://server/", { heartbeat: false });
+      const socket = yield* connectWebSocket("ws://server/", { proxy: null, heartbeat: false });
       const lazy = world.chance(0.3, "lazy");
       for (;;) {
         if (lazy) yield* sleep(100);
@@ -294,7 +294,7 @@ function* cutWithoutAWord(world: World): Coroutine<void> {
   );
   const client = world.node("client", function* () {
     yield* sleep(1);
-    const socket = yield* connectWebSocket("ws://server/", { heartbeat, closeTimeout: 100 });
+    const socket = yield* connectWebSocket("ws://server/", { proxy: null, heartbeat, closeTimeout: 100 });
     const before = now();
     yield* wait(socket);
     world.always("it took no longer than it may", now() - before < 60_000);
