@@ -20,6 +20,8 @@ export type { Attempted, Done, Failed, NotDue, Outcome, Unchanged } from "./outc
 export type { Progress } from "./progress.ts";
 export type { Report, SourceReport, TermCount } from "./report.ts";
 export { backOff, retryAfter } from "./retry.ts";
+export { getWith, type Got } from "./robots/get.ts";
+export { type RobotsGet, RobotsKeeper, type RobotsKeeperOptions, type RobotsVerdict } from "./robots/keeper.ts";
 export { parseRobots, productToken, type Robots, type RobotsRule } from "./robots/robots.ts";
 export { type Answered, dueAfterAnswer, dueAfterFailure, type FailedAgain, isDue, type Pace } from "./schedule/due.ts";
 export { type FieldReader, freshFor } from "./schedule/freshness.ts";
