@@ -4,6 +4,8 @@
 // rest; the work that waits is built from it.
 
 export { whyPrivate } from "./address.ts";
+export { type Extract, extractor, type ExtractorOptions } from "./article/extract.ts";
+export type { ExtractedArticle, FetchedPage } from "./article/read-article.ts";
 export type { Validators } from "./conditional.ts";
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";
 export { type Document, type DocumentHints, readDocument } from "./document.ts";
