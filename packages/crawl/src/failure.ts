@@ -17,6 +17,7 @@ import { AddressRefusedError, ConnectError, type TlsCheck, TlsError } from "rond
  * - `timeout`: the source's deadline passed. `asked-to-wait`: its `Retry-After` lies beyond that deadline.
  * - `status`: an answer other than 2xx. `redirect`: a redirect that leads nowhere, in a circle, or too far.
  * - `charset`, `not-text`, `unknown-document`, `malformed`, `empty`: it arrived, and cannot be read.
+ * - `robots`: the host's robots.txt does not allow it, or could not be had.
  * - `internal`: an error nobody foresaw; the message names it.
  */
 export type FailureKind =
@@ -37,6 +38,7 @@ export type FailureKind =
   | "unknown-document"
   | "malformed"
   | "empty"
+  | "robots"
   | "internal";
 
 /** A failure as it is kept and shown: plain data, no stack and nothing that holds a response alive. */

@@ -5,6 +5,16 @@
 
 export { whyPrivate } from "./address.ts";
 export { type Extract, extractor, type ExtractorOptions } from "./article/extract.ts";
+export {
+  type ArticleLink,
+  type FollowCounts,
+  type Followed,
+  type FollowedArticle,
+  followArticles,
+  type FollowOptions,
+} from "./article/follow.ts";
+export { type ArticleStore, followPending, type FollowPendingOptions } from "./article/follow-pending.ts";
+export { Manners, type MannersOptions, type PoliteOptions } from "./article/manners.ts";
 export type { ExtractedArticle, FetchedPage } from "./article/read-article.ts";
 export type { Validators } from "./conditional.ts";
 export { type Decoded, decode, type DecodeHints } from "./decode.ts";

@@ -102,7 +102,8 @@ function readDom(html: string, url: string): Said {
   const title = meta.get("og:title");
   const article = isReadable(document) ? attempt(() => new Readability(document).parse()) : undefined;
   return {
-    title: article?.title ?? title,
+    // What is made for sharing has no name of the site behind it.
+    title: title ?? article?.title ?? undefined,
     // Its own text of the article runs the end of a paragraph into the beginning of the next one.
     text: article?.content == null ? undefined : readPage(article.content).text,
     byline: article?.byline ?? meta.get("author"),

@@ -57,7 +57,8 @@ export class Turns {
       yield* known.turn.acquire();
       try {
         check();
-        yield* sleepUntil(this.readyAt(host, delay));
+        const at = this.readyAt(host, delay);
+        if (at > now()) yield* sleepUntil(at);
         try {
           return yield* request();
         } finally {

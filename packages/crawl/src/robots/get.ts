@@ -6,6 +6,9 @@ import { ask, type Fetch, type Meter, readBody } from "../exchange.ts";
 import { SourceError } from "../failure.ts";
 import { duration, REDIRECTS } from "../visit.ts";
 
+/** What a robots.txt is asked for as: some servers have no text for who wants HTML. */
+export const ROBOTS_TYPES = "text/plain, */*;q=0.5";
+
 /** What came. */
 export interface Got {
   readonly status: number;
@@ -66,7 +69,7 @@ export function* get(url: string, options: GetOptions, meter: Meter): Coroutine<
  * ```
  */
 export function getWith(fetch: Fetch, userAgent: string): (url: string, limit: number) => Coroutine<Got> {
-  const how = { fetch, userAgent, accept: "text/plain, */*;q=0.5", timeout: 15_000, keepAlive: false };
+  const how = { fetch, userAgent, accept: ROBOTS_TYPES, timeout: 15_000, keepAlive: false };
   return (url, limit) => get(url, { ...how, limit }, { waited: 0, bytes: 0 });
 }
 
