@@ -175,4 +175,10 @@ test("a feed says how often to ask, and when not to", () => {
   expect(hints("<skipDays><day>Sunday</day><day>saturday</day><day>Someday</day></skipDays>")).toEqual({
     skipDays: [0, 6],
   });
+  expect(hints("<skipHours>\n<hour> 3 </hour>\n</skipHours><skipDays><day>Saturday</day></skipDays>")).toEqual({
+    skipHours: [3],
+    skipDays: [6],
+  });
+  expect(hints("<skipHours><hour>soon</hour></skipHours><skipDays></skipDays>")).toEqual({});
+  expect(hints("<skipHours>")).toEqual({});
 });

@@ -159,7 +159,11 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Parsed> = {
           [item.content?.encoded, item.description, item.itunes?.summary, item.media?.description?.value],
         ),
       ),
-      hints: hints(feed),
+      hints: hints({
+        ...feed,
+        skipHours: feed.skipHours ?? listed(text, "skipHours").map(Number),
+        skipDays: feed.skipDays ?? listed(text, "skipDays"),
+      }),
     };
   },
   atom(text) {
@@ -259,6 +263,14 @@ function hints({ ttl, skipHours, skipDays, sy }: Rhythm): FeedHints {
     ...(hours.length > 0 ? { skipHours: hours } : {}),
     ...(days.length > 0 ? { skipDays: days } : {}),
   };
+}
+
+/** What an element lists. feedsmith gives nothing for a list of one, and one is what most of these have. */
+function listed(text: string, name: string): string[] {
+  const begin = text.indexOf(`<${name}>`);
+  // Two dozen hours with white space between them are shorter than this.
+  const part = begin === -1 ? "" : text.slice(begin, begin + 4000).split(`</${name}>`, 1)[0];
+  return [...(part ?? "").matchAll(/<(?:hour|day)>\s*([^<]+?)\s*</gi)].map(([, one]) => one as string);
 }
 
 /** Feeds repeat themselves (a summary, then everything); counting both would count its beginning twice. */
