@@ -50,8 +50,10 @@ export function newlyEnded(run: LiveRun): () => readonly LiveOutcome[] {
   if (run.ended !== undefined) return () => run.ended?.() ?? [];
   let seen = 0;
   return () => {
-    const fresh = run.outcomes?.slice(seen) ?? [];
-    seen += fresh.length;
+    const { outcomes = [] } = run;
+    // Fewer than before: it was emptied, as a list that must not grow for ever.
+    const fresh = outcomes.slice(outcomes.length < seen ? 0 : seen);
+    seen = outcomes.length;
     return fresh;
   };
 }
