@@ -37,6 +37,14 @@ const MORE: Readonly<Record<string, string>> = {
     "al algo como con contra cual cuando del desde donde durante e ella ellas ellos en entre era es esa ese eso esta " +
     "este esto está están fue ha han hasta hay la las le les lo los me mi muy más ni no nos o otra otro para pero por " +
     "porque que quien se ser si sin son su sus también te tiene todo todos tu un una uno y ya",
+  // The package's list has no accents, and all that is written has.
+  el:
+    "ο η το οι τα του της των τον την τη στο στη στην στον στα στους στις και κι είναι ήταν αυτό αυτή αυτός αυτά αυτές " +
+    "αυτοί μια μία ένα ένας έναν με για από που πως πώς δεν μην θα να σε αν ή αλλά όταν όπως όμως έχει έχουν είχε κατά " +
+    "μετά πριν ως προς μας σας τους μου σου πιο πολύ όλα όλοι ό,τι ότι γιατί καθώς ενώ μέσα χωρίς μεταξύ",
+  fa:
+    "در به از که و این آن را با برای است بود شد شده می هم یک یا تا بر های ها نیز خود او ما شما من آنها اما اگر هر چه " +
+    "دیگر باید کرد کرده کند کنند شود نیست هست هستند دارد داشت پس پیش بین روی درباره بودند شدند یکی همه هیچ",
   zh: "是 在 了 不 也 就 都 而 及 與 著 或 一个 没有 我们 你们 他们 这 那 有 为 上 中 下 将 被 对 从 到 说 年 月 日",
 };
 
