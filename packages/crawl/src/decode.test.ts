@@ -34,9 +34,23 @@ test("a byte order mark is believed before the header and is no part of the text
 
 test("the header is believed before the content", () => {
   const bytes = latin1('<meta charset="koi8-r">caf\u00e9');
-  expect(decode(bytes, { contentType: 'text/html;charset="ISO-8859-1"' })).toMatchObject({
-    charset: "windows-1252",
+  expect(decode(bytes, { contentType: 'text/html;charset="windows-1250"' })).toMatchObject({
+    charset: "windows-1250",
     notes: [],
+  });
+});
+
+test("a header that says ISO-8859-1, as servers do of everything, is believed after the content", () => {
+  const bytes = Buffer.concat([latin1("<meta charset=koi8-r>"), Uint8Array.from([0xcd, 0xc9, 0xd2])]);
+  expect(decode(bytes, { contentType: "text/html; charset=ISO-8859-1" })).toEqual({
+    text: "<meta charset=koi8-r>мир",
+    charset: "koi8-r",
+    notes: ["the Content-Type header says windows-1252, and the content koi8-r"],
+  });
+  const lie = latin1("<meta charset=utf-8>d\u00e9j\u00e0 vu");
+  expect(decode(lie, { contentType: "text/html; charset=ISO-8859-1" })).toMatchObject({
+    charset: "windows-1252",
+    notes: ["the content says utf-8, but byte 0xe9 at 21 is not"],
   });
 });
 

@@ -2,8 +2,12 @@
 //
 // There are up to three claims: the byte order mark, the Content-Type header, and what the content says of itself (an XML
 // declaration, a meta element), believed in this order. The idea is that a claim is only a claim: the bytes can disprove
-// it, and then the next one is tried and the lie is noted. A text in which no claim stands is an error and not a guess,
-// because words counted in garbage are worse than no words.
+// it, and then the next one is tried and the lie is noted. Where none stands, the language that the text says to be in has a
+// charset of its own, if the bytes do not disprove that too; else it is an error and not a guess, because words counted
+// in garbage are worse than no words.
+//
+// One claim is worth less than the others: a header that says ISO-8859-1 is what servers say of everything when nobody has
+// told them otherwise, and no byte can disprove it. So the content is believed before it.
 //
 // Labels are those of the Encoding Standard (encoding.spec.whatwg.org), which is what TextDecoder implements.
 
@@ -63,6 +67,7 @@ export function decode(bytes: Uint8Array, hints: DecodeHints = {}): Decoded {
   const disproved: string[] = [];
   const claims = claimsFor(bytes, hints.contentType ?? "");
   const utf8 = isUtf8(cut ? wholeCharacters(bytes) : bytes);
+  const narrow = !bytes.subarray(0, PRESCAN).includes(0);
   for (const { by, label } of claims) {
     const decoder = decoderFor(label, true);
     if (decoder === undefined) {
@@ -70,13 +75,14 @@ export function decode(bytes: Uint8Array, hints: DecodeHints = {}): Decoded {
       continue;
     }
     const charset = decoder.encoding;
-    if (charset !== "utf-8" && !charset.startsWith("utf-16") && utf8 && longSequences(bytes, charset)) {
+    const wide = charset.startsWith("utf-16");
+    if (charset !== "utf-8" && utf8 && (wide ? narrow : longSequences(bytes, charset))) {
       disproved.push(`${by} says ${charset}, but the bytes are UTF-8`);
       continue;
     }
     try {
       const text = decoder.decode(bytes, { stream: cut });
-      return { text, charset, notes: [...notes, ...disproved] };
+      return { text, charset, notes: [...notes, ...disproved, ...passedOver(claims, by, charset)] };
     } catch {
       // The decoder is fatal: it threw because the bytes are not what the claim says.
       disproved.push(
@@ -93,6 +99,12 @@ export function decode(bytes: Uint8Array, hints: DecodeHints = {}): Decoded {
     notes.push(`${damage} damaged ${damage === 1 ? "character" : "characters"} in UTF-8`);
     return { text: damaged, charset: "utf-8", notes };
   }
+  const local = byLanguage(bytes, cut);
+  if (local !== undefined) {
+    const { text, charset, language } = local;
+    const why = disproved.length > 0 ? disproved : ["no charset is named and the bytes are not UTF-8"];
+    return { text, charset, notes: [...notes, ...why, `read as ${charset}, since it says to be in ${language}`] };
+  }
   if (disproved.length > 0) throw new SourceError("charset", disproved.join("; "));
   // Nobody claimed anything that could be disproved. What the HTML standard falls back to is also the likeliest.
   notes.push("no charset is named and the bytes are not UTF-8; read as windows-1252");
@@ -103,11 +115,97 @@ function claimsFor(bytes: Uint8Array, contentType: string): Claim[] {
   const claims: Claim[] = [];
   const mark = byteOrderMark(bytes);
   if (mark !== undefined) claims.push({ by: "the byte order mark", label: mark });
+  const shown = shownByBytes(bytes);
+  if (shown !== undefined) claims.push(shown);
   const header = /charset\s*=\s*["']?([^"';,\s]+)/i.exec(contentType)?.[1];
-  if (header !== undefined) claims.push({ by: "the Content-Type header", label: header });
+  if (header !== undefined) claims.push({ by: HEADER, label: header });
   const content = declaredInside(bytes);
-  if (content !== undefined) claims.push({ by: "the content", label: content });
+  if (content !== undefined) {
+    const claim = { by: "the content", label: content };
+    if (claims.at(-1)?.by === HEADER && LATIN1.test(header ?? "")) claims.splice(-1, 0, claim);
+    else claims.push(claim);
+  }
   return claims.filter((claim, at) => claims.findIndex((other) => sameCharset(claim.label, other.label)) === at);
+}
+
+/** The header's word where the content was believed before it. */
+function passedOver(claims: readonly Claim[], believed: string, charset: string): string[] {
+  const header = claims.findLast((claim) => claim.by === HEADER);
+  const said = header === undefined ? undefined : decoderFor(header.label, false)?.encoding;
+  if (believed !== "the content" || said === undefined || said === charset || header !== claims.at(-1)) return [];
+  return [`the Content-Type header says ${said}, and the content ${charset}`];
+}
+
+const HEADER = "the Content-Type header";
+/** What a server says of everything. All names are for windows-1252. */
+const LATIN1 = /^(?:iso-?8859-1|latin-?1|windows-1252|us-ascii|ascii)$/i;
+
+/** Charsets that nobody uses without its showing. */
+function shownByBytes(bytes: Uint8Array): Claim | undefined {
+  // Two bytes a character and no mark: "<?", "<!" or "{" with zeros between them (XML 1.0, appendix F).
+  if (isStart(bytes[0]) && bytes[1] === 0 && bytes[3] === 0) return { by: "every second byte", label: "utf-16le" };
+  if (bytes[0] === 0 && isStart(bytes[1]) && bytes[2] === 0) return { by: "every second byte", label: "utf-16be" };
+  // Seven bits and escape sequences: it would be valid UTF-8, and no text at all.
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 16 * PRESCAN));
+  if (start.includes("\u001B$B") || start.includes("\u001B$@"))
+    return { by: "its escape sequences", label: "iso-2022-jp" };
+  return undefined;
+}
+
+/** Of a document: `<`, `{` or white space. */
+function isStart(byte: number | undefined): boolean {
+  return byte === 0x3c || byte === 0x7b || byte === 0x20 || byte === 0x0a || byte === 0x0d;
+}
+
+/** What was usual where a language is written, before UTF-8. The first that the bytes do not disprove is taken. */
+const USUAL: readonly (readonly [languages: string, ...charsets: string[]])[] = [
+  ["ja", "euc-jp", "shift_jis"],
+  ["zh-tw zh-hk zh-mo zh-hant", "big5", "gb18030"],
+  ["zh", "gb18030", "big5"],
+  ["ko", "euc-kr"],
+  ["ru uk be bg mk sr kk ky tg mn", "windows-1251"],
+  ["pl cs sk hu hr sl ro sq bs", "windows-1250"],
+  ["el", "windows-1253"],
+  ["tr az", "windows-1254"],
+  ["he iw yi", "windows-1255"],
+  ["ar fa ur", "windows-1256"],
+  ["lt lv et", "windows-1257"],
+  ["vi", "windows-1258"],
+  ["th", "windows-874"],
+  ["en de fr es it pt nl sv da nb no nn fi is ca gl eu ga", "windows-1252"],
+];
+const LANGUAGE =
+  /<(?:dc:)?language>\s*([a-z]{2,3}(?:[-_][a-z]+)?)|\sxml:lang\s*=\s*["']([a-z_-]+)|<html\s(?:[^<>]{0,400}?\s)?lang\s*=\s*["']?([a-z_-]+)/i;
+
+function byLanguage(bytes: Uint8Array, cut: boolean): { text: string; charset: string; language: string } | undefined {
+  const found = LANGUAGE.exec(startOf(bytes));
+  const language = found?.[1] ?? found?.[2] ?? found?.[3];
+  if (language === undefined) return undefined;
+  const tag = language.toLowerCase().replace("_", "-");
+  const named = (name: string): boolean => USUAL.some(([languages]) => languages.split(" ").includes(name));
+  const known = named(tag) ? tag : (tag.split("-")[0] as string);
+  const [, ...charsets] = USUAL.find(([languages]) => languages.split(" ").includes(known)) ?? [];
+  for (const charset of charsets) {
+    try {
+      const text = new TextDecoder(charset, { fatal: true }).decode(bytes, { stream: cut });
+      return charset === "windows-1251" ? cyrillic(text, bytes, language) : { text, charset, language };
+    } catch {
+      // Not in this one.
+    }
+  }
+  return undefined;
+}
+
+/** KOI8-R has small letters where windows-1251 has capitals, and no text is mostly capitals. */
+function cyrillic(
+  text: string,
+  bytes: Uint8Array,
+  language: string,
+): { text: string; charset: string; language: string } {
+  const capitals = text.match(/[А-Я]/g)?.length ?? 0;
+  const small = text.match(/[а-я]/g)?.length ?? 0;
+  if (small >= capitals) return { text, charset: "windows-1251", language };
+  return { text: decodeLoosely(bytes, "koi8-u", false), charset: "koi8-u", language };
 }
 
 function sameCharset(a: string, b: string): boolean {
@@ -122,15 +220,16 @@ function byteOrderMark(bytes: Uint8Array): string | undefined {
 }
 
 function declaredInside(bytes: Uint8Array): string | undefined {
-  // Two bytes a character and no mark: "<?" or "<!" with zeros between them (XML 1.0, appendix F).
-  if (bytes[0] === 0x3c && bytes[1] === 0 && bytes[3] === 0) return "utf-16le";
-  if (bytes[0] === 0 && bytes[1] === 0x3c && bytes[2] === 0) return "utf-16be";
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, PRESCAN)).toString("latin1");
+  const start = startOf(bytes);
   const declared =
     /^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([\w.:-]+)["']/.exec(start)?.[1] ??
     /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)/i.exec(start)?.[1];
   // Written in single bytes, so whatever it is, it is not UTF-16: the HTML standard reads this as UTF-8.
   return declared !== undefined && /^utf-?16/i.test(declared) ? "utf-8" : declared;
+}
+
+function startOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, PRESCAN)).toString("latin1");
 }
 
 function decoderFor(label: string, fatal: boolean): InstanceType<typeof TextDecoder> | undefined {
