@@ -84,7 +84,7 @@ export class Writer {
       let articles = articlesOf(next.record);
       next = undefined;
       while (batch.length < this.#limits.records && articles < this.#limits.articles) {
-        next = (yield* moveOnAfter(until - now(), this.#items.receive())).value;
+        next = (yield* moveOnAfter(Math.max(0, until - now()), this.#items.receive())).value;
         if (next === undefined || next.run !== run) break;
         const more = articlesOf(next.record);
         if (articles + more > this.#limits.articles) break;
