@@ -23,6 +23,7 @@ test("without anything said the defaults hold", () => {
     perHost: 2,
     timeout: 15_000,
     allowPrivate: false,
+    html: undefined,
     json: false,
     demo: false,
     db: undefined,

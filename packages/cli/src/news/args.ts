@@ -23,6 +23,8 @@ export interface NewsArgs {
   readonly keep: boolean;
   /** Also what is not due yet. */
   readonly now: boolean;
+  /** Where to write a page of what is remembered. */
+  readonly html: string | undefined;
   readonly json: boolean;
   readonly demo: boolean;
 }
@@ -40,6 +42,7 @@ const TAKES = [
   "db",
   "no-db",
   "rows",
+  "html",
   "json",
   "help",
 ] as const;
@@ -82,6 +85,8 @@ Memory
 
 Output
   --rows N           rows of the table (default: all, 12 with --demo)
+  --html FILE        also a page of what is remembered, to open in a browser: trends of the terms or of
+                     what rises, words, the last run, the sources
   --json             one JSON document on standard output, and nothing else
   -h, --help         this text
 
@@ -114,6 +119,7 @@ export function parseNewsArgs(argv: readonly string[], others: readonly Taking[]
     db: values.db,
     keep: !(values["no-db"] ?? false) && !(demo && values.db === undefined),
     now: values.now ?? false,
+    html: values.html,
     json: values.json ?? false,
     demo,
   };

@@ -1,16 +1,20 @@
 // `rondo news`: from the command line to the exit status.
 
 import { type Coroutine, group, type Host } from "rondo";
-import { News, type NewsOptions, type Report, type SourceList, StoreError } from "@rondo/crawl";
+import { FileError } from "rondo/os";
+import { News, type NewsOptions, type NewsStore, type Report, type SourceList, StoreError } from "@rondo/crawl";
 import { bars } from "../chart/bars.ts";
 import { type Io, wantsColour } from "../io.ts";
 import { lookAt, show } from "../look.ts";
 import { paint } from "../paint.ts";
 import type { NewsArgs } from "./args.ts";
 import { demo } from "../demo/demo.ts";
-import { type MemoryError, memoryError, openMemory } from "./database.ts";
+import { guarded, type MemoryError, memoryError, openMemory } from "./database.ts";
+import { pageData } from "./html/page-data.ts";
+import { writeHtml } from "./html/write-html.ts";
 import { type LiveOptions, headlinesFor, showLive } from "./live.ts";
 import { running } from "./running.ts";
+import { clock } from "./subcommand.ts";
 import { sourcesFor } from "./subscribed.ts";
 import { failures, notes, summary, table } from "./table.ts";
 
@@ -28,17 +32,46 @@ export interface NewsResult {
 
 /** Runs the command. Gives the exit status. @throws {UsageError} @throws {MemoryError} */
 export async function newsCommand(args: NewsArgs, io: Io, host?: Host): Promise<number> {
-  const store = args.keep ? openMemory({ db: args.db, quiet: args.json, make: true }, io) : undefined;
+  const store = memoryFor(args, io);
   try {
-    if (args.demo) return await demo(args, io, store);
-    const list = sourcesFor(args, store);
-    const options = store === undefined ? {} : { store, evenIfNotDue: args.now };
-    const result = await download(list, args, io, options, host);
-    print(store === undefined ? result : { ...result, db: store.path }, args, io);
-    return exitStatus(result);
+    const status = args.demo ? await demo(args, io, store) : await read(args, io, store, host);
+    if (args.html === undefined || store === undefined) return status;
+    return (await drawPage(args.html, args, store, io, host)) ? status : 1;
   } finally {
     store?.close();
   }
+}
+
+/** What is drawn as a page is asked of a memory, so without one there is one for as long as the command runs. */
+function memoryFor({ keep, db, html, json }: NewsArgs, io: Io): NewsStore | undefined {
+  if (keep) return openMemory({ db, quiet: json, make: true }, io);
+  return html === undefined ? undefined : openMemory({ db: ":memory:", quiet: true, make: true }, io);
+}
+
+async function read(args: NewsArgs, io: Io, store: NewsStore | undefined, host?: Host): Promise<number> {
+  const list = sourcesFor(args, store);
+  const options = store === undefined ? {} : { store, evenIfNotDue: args.now };
+  const result = await download(list, args, io, options, host);
+  print(args.keep && store !== undefined ? { ...result, db: store.path } : result, args, io);
+  return exitStatus(result);
+}
+
+/** Days that the page looks back. */
+const PAGE_DAYS = 30;
+
+/** Writes the page. `false`, and it is said why, where that cannot be done. */
+async function drawPage(file: string, args: NewsArgs, store: NewsStore, io: Io, host?: Host): Promise<boolean> {
+  const data = guarded(() => pageData(store, { terms: args.terms, days: PAGE_DAYS, today: clock(host) }));
+  try {
+    // Files are the real world's, whatever world the news come from.
+    if ((await running(() => writeHtml(file, data), { name: "rondo news --html", io })) === undefined) return false;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    io.stderr.write(`rondo: the page was not written: ${error.message}\n       name another --html FILE\n`);
+    return false;
+  }
+  if (!args.json) io.stderr.write(` page: ${file}\n`);
+  return true;
 }
 
 /** Downloads and counts, with progress on standard error. What it was asked for decides no more than how. */

@@ -12,6 +12,11 @@ export interface Named {
   readonly feeds: readonly string[];
 }
 
+/** Whether anything was. */
+export function isNamed({ urls, feeds }: Named): boolean {
+  return urls.length > 0 || feeds.length > 0;
+}
+
 /** The sources of arguments and lists. @throws {UsageError} where none can be used. */
 export function readSources({ urls, feeds }: Named): SourceList {
   const sources: Source[] = [];

@@ -16,6 +16,7 @@ import { sourcesCommand } from "./sources.ts";
 import type { Subcommand } from "./subcommand.ts";
 import { topCommand } from "./top.ts";
 import { trendsCommand } from "./trends.ts";
+import { watchCommand } from "./watch.ts";
 
 /** In the order in which --help shows them. */
 const SUBCOMMANDS: readonly Subcommand[] = [
@@ -28,6 +29,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   removeCommand,
   importCommand,
   checkCommand,
+  watchCommand,
 ];
 
 const BY_WORD: ReadonlyMap<string, Subcommand> = new Map(

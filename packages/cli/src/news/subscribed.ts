@@ -4,11 +4,11 @@ import { existsSync } from "node:fs";
 import { builtInSources, type NewsStore, type SourceList } from "@rondo/crawl";
 import type { Io } from "../io.ts";
 import { guarded, memoryPath, openMemory } from "./database.ts";
-import { type Named, readSources } from "./inputs.ts";
+import { isNamed, type Named, readSources } from "./inputs.ts";
 
 /** The sources for a memory that is open, or for none. @throws {UsageError} where sources were named and none can be used. */
 export function sourcesFor(named: Named, store: NewsStore | undefined): SourceList {
-  if (named.urls.length > 0 || named.feeds.length > 0) return readSources(named);
+  if (isNamed(named)) return readSources(named);
   const subscriptions = store === undefined ? [] : guarded(() => store.subscriptions());
   return { sources: subscriptions.length > 0 ? subscriptions : builtInSources(), problems: [] };
 }
@@ -19,9 +19,8 @@ export function subscribedOr(
   { db, quiet }: { readonly db: string | undefined; readonly quiet: boolean },
   io: Io,
 ): SourceList {
-  const isNamed = named.urls.length > 0 || named.feeds.length > 0;
   // Who names a memory has it looked at; who does not may have none yet.
-  if (isNamed || (db === undefined && !existsSync(memoryPath(db, io.env)))) return sourcesFor(named, undefined);
+  if (isNamed(named) || (db === undefined && !existsSync(memoryPath(db, io.env)))) return sourcesFor(named, undefined);
   using store = openMemory({ db, quiet, make: false }, io);
   return sourcesFor(named, store);
 }

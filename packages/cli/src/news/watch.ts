@@ -1,0 +1,231 @@
+// `rondo news watch`: stays up, and fetches each source when it is due.
+//
+// Ctrl-C, or what a service manager sends, asks it to stop: it begins nothing any more, finishes what is under way, and ends
+// well. A second one ends it at once; what was told until then is stored in either case.
+
+import {
+  type Failure,
+  type NewsStore,
+  type Source,
+  StoreError,
+  Watch,
+  type WatchEvent,
+  type WatchStore,
+} from "@rondo/crawl";
+import { type Coroutine, type Group, group, type Host } from "rondo";
+import { signals } from "rondo/os";
+import { canRewrite, type Io, wantsColour } from "../io.ts";
+import { checkTerms, duration, whole } from "../options.ts";
+import { paint } from "../paint.ts";
+import { cell, clean, counted, span } from "../text.ts";
+import { memoryError, openMemory } from "./database.ts";
+import { isNamed } from "./inputs.ts";
+import { headlinesFor, showLive } from "./live.ts";
+import { Marker } from "./live-marks.ts";
+import type { LiveOutcome } from "./live-state.ts";
+import { running } from "./running.ts";
+import { clock, type Subcommand, subcommand } from "./subcommand.ts";
+import { sourcesFor } from "./subscribed.ts";
+
+export const watchCommand: Subcommand = subcommand({
+  name: "rondo news watch",
+  takes: ["feeds", "term", "concurrency", "per-host", "timeout", "allow-private", "db", "json", "help"],
+  summary: "stay up, and fetch each source when it is due",
+  help: `rondo news watch: stays up, and fetches each source when it is due
+
+Usage
+  rondo news watch [URL...] [options]
+
+  URL...             feeds or pages; without any: the subscriptions, or the built-in list. Subscriptions
+                     that are added or removed meanwhile are taken up
+  --feeds FILE       a list of sources, OPML or one URL a line; may be given again
+  --term WORD        mark headlines that mention it; may be given again
+  --concurrency N    sources at once (default: 64)
+  --per-host N       of these, at one host (default: 2)
+  --timeout TIME     for each source, all tries included, as 15s, 300ms or 2m (default: 15s)
+  --allow-private    also addresses of this machine and of private networks
+  --db FILE          the memory to keep (default: the one rondo news writes)
+  --json             a line of JSON for each event on standard output, and nothing else
+  -h, --help         this text
+
+On a terminal it is drawn how it goes; elsewhere there is a line for each event.
+Ctrl-C stops it softly: what is under way is finished. A second one ends it at once.
+
+Exit status
+  0 stopped, 2 wrong usage, 3 the memory cannot be used, 130 ended by a second Ctrl-C
+`,
+  async run({ values, positionals }, io, host) {
+    const terms = checkTerms(values.term ?? []);
+    const json = values.json ?? false;
+    const asking = {
+      terms,
+      concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? 64,
+      perHost: whole("--per-host", values["per-host"], 1, 10_000) ?? 2,
+      timeout: values.timeout === undefined ? 15_000 : duration("--timeout", values.timeout),
+      allowPrivate: values["allow-private"] ?? false,
+    };
+    const named = { urls: positionals, feeds: values.feeds ?? [] };
+    const store = openMemory({ db: values.db, quiet: json, make: true }, io);
+    try {
+      const { sources, problems } = sourcesFor(named, store);
+      for (const { input, error } of problems) io.stderr.write(`rondo: ${cell(input)}: ${cell(error.message)}\n`);
+      const work = (): Coroutine<void> =>
+        watchAndShow(watching(store, isNamed(named) ? sources : undefined), { ...asking, json, io, host });
+      const ended = await running(work, { name: "rondo news watch", io, host, signals: false });
+      return ended === undefined ? 130 : 0;
+    } catch (error) {
+      if (error instanceof EndedAtOnce) return 130;
+      throw error instanceof StoreError ? memoryError(error) : error;
+    } finally {
+      store.close();
+    }
+  },
+});
+
+/** How to watch and how to show it. */
+interface Watching {
+  readonly terms: readonly string[];
+  readonly concurrency: number;
+  readonly perHost: number;
+  readonly timeout: number;
+  readonly allowPrivate: boolean;
+  readonly json: boolean;
+  readonly io: Io;
+  readonly host: Host | undefined;
+}
+
+/** The memory, as one whose subscriptions are those that were named, or the built-in list while there are none. */
+function watching(store: NewsStore, named: Source[] | undefined): WatchStore {
+  return {
+    state: (url) => store.state(url),
+    beginRun: (at) => store.beginRun(at),
+    endRun: (run, at) => store.endRun(run, at),
+    record: (run, fetches) => store.record(run, fetches),
+    latest: (url, terms) => store.latest(url, terms),
+    subscriptions: () => named ?? sourcesFor({ urls: [], feeds: [] }, store).sources,
+  };
+}
+
+/** Watches until it is asked to stop. A switch point. @throws {StoreError} */
+function* watchAndShow(store: WatchStore, how: Watching): Coroutine<void> {
+  const { terms, concurrency, perHost, timeout, allowPrivate, json, io, host } = how;
+  const draws = !json && canRewrite(io.stderr, io.env) && io.stdout.isTTY === true;
+  const headlines = headlinesFor(terms);
+  const marker = new Marker(terms);
+  const outcomes: LiveOutcome[] = [];
+  const watch = new Watch(store, {
+    ...{ terms, concurrency, perHost, timeout, allowPrivate },
+    onDocument: (document, source) => headlines.take(document, source),
+    onEvent(event) {
+      if (draws) remember(event, outcomes);
+      else io.stdout.write(json ? `${JSON.stringify(plainEvent(event))}\n` : eventLine(event, marker));
+    },
+  });
+  let stopping = false;
+  const note = (): string => {
+    if (stopping) return "stopping; Ctrl-C again ends it at once";
+    const { next } = watch;
+    return `${counted(watch.sources, "source")}${next === undefined ? "" : `, the next in ${span(Math.max(0, next - clock(host)))}`}`;
+  };
+  yield* group(function* (g) {
+    const asked = (): void => {
+      stopping = true;
+      if (!draws && !json) io.stderr.write(" stopping: what is under way is finished; Ctrl-C again ends it at once\n");
+    };
+    g.spawn(stopOnSignals(g, asked), { daemon: true, name: "signals" });
+    if (draws) {
+      const painted = paint(wantsColour(io.stderr, io.env));
+      const run = { progress: watch.progress, running: watch.running, outcomes };
+      const shown = showLive({ run, headlines, terms, timeout, note, output: io.stderr, env: io.env, paint: painted });
+      g.spawn(shown, { daemon: true, name: "progress" });
+    }
+    yield* watch.work();
+  });
+}
+
+/** Softly for the first one, at once for the second one. */
+function* stopOnSignals(g: Group, asked: () => void): Coroutine<void> {
+  const heard = signals("SIGINT", "SIGTERM");
+  yield* heard.next();
+  asked();
+  g.stop();
+  yield* heard.next();
+  throw new EndedAtOnce();
+}
+
+/** A second Ctrl-C came. */
+class EndedAtOnce extends Error {}
+
+/** What the view needs of an event; it has seen all of those that were there when there are fewer again. */
+const KEPT = 1000;
+
+function remember(event: WatchEvent, outcomes: LiveOutcome[]): void {
+  if (event.kind === "subscriptions") return;
+  if (outcomes.length >= KEPT) outcomes.length = 0;
+  outcomes.push(event.outcome);
+}
+
+/** So many headlines stand in a line. */
+const HEADLINES = 3;
+
+/** `2026-11-22T11:31:24Z The Coast: 2 new articles: Storm hits the coast · Harbour closed`. */
+export function eventLine(event: WatchEvent, marker: Marker): string {
+  const at = `${new Date(event.at).toISOString().slice(0, 19)}Z`;
+  if (event.kind === "subscriptions") {
+    const names = [
+      ...event.added.map((source) => `+ ${nameOf(source)}`),
+      ...event.removed.map((source) => `- ${nameOf(source)}`),
+    ];
+    return `${at} subscriptions: ${names.join(", ")}\n`;
+  }
+  const { outcome } = event;
+  const name = nameOf(outcome.source, outcome.state === "done" ? outcome.title : undefined);
+  return `${at} ${name}: ${whatHappened(event, marker)}\n`;
+}
+
+function whatHappened(event: Exclude<WatchEvent, { kind: "subscriptions" }>, marker: Marker): string {
+  switch (event.kind) {
+    case "unchanged":
+      return "nothing new";
+    case "failed": {
+      const { kind, message, cause } = event.outcome.failure;
+      return `failed, ${kind}: ${cell(message)}${cause === undefined ? "" : ` (${cell(cause)})`}`;
+    }
+    case "done": {
+      const titles = event.fresh.map(({ title }) => clean(title ?? "")).filter((title) => title !== "");
+      // Those that mention a term are what somebody waits for.
+      const first = titles.toSorted((a, b) => Number(marker.has(b)) - Number(marker.has(a))).slice(0, HEADLINES);
+      const more = titles.length > first.length ? " · …" : "";
+      const said = event.fresh.length === 0 ? "no new article" : counted(event.fresh.length, "new article");
+      return first.length === 0 ? said : `${said}: ${first.map((title) => cell(title)).join(" · ")}${more}`;
+    }
+  }
+}
+
+function nameOf(source: Source, title?: string): string {
+  return cell(source.name ?? title ?? source.url.replace(/^https?:\/\//, "").replace(/\/$/, ""));
+}
+
+/** An event as one line of JSON: times in ms since 1970, durations in ms, sizes in bytes. What does not apply is absent. */
+function plainEvent(event: WatchEvent): object {
+  const { kind, at } = event;
+  if (kind === "subscriptions") return { version: 1, event: kind, at, added: event.added, removed: event.removed };
+  const { source, bytes, elapsed, due } = event.outcome;
+  const failure: { failure?: Failure } = kind === "failed" ? { failure: event.outcome.failure } : {};
+  const read =
+    kind === "done"
+      ? {
+          title: event.outcome.title,
+          articles: event.outcome.articles,
+          mentions: event.outcome.mentions,
+          fresh: event.fresh,
+          notes: event.outcome.notes,
+        }
+      : {};
+  return {
+    ...{ version: 1, event: kind, at, url: source.url, name: source.name },
+    ...read,
+    ...{ bytes, elapsed: Math.round(elapsed), due },
+    ...failure,
+  };
+}
