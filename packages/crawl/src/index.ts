@@ -44,7 +44,14 @@ export { parseSource, type Problem, type Source, type SourceList } from "./sourc
 export { stopWords } from "./stop-words.ts";
 export { canonicalUrl } from "./store/canonical.ts";
 export { StoreError, type StoreErrorKind } from "./store/error.ts";
-export type { ArticlesQuery, Mentioned, RisingQuery, TopQuery, TrendsQuery } from "./store/questions.ts";
+export type {
+  ArticlesQuery,
+  Mentioned,
+  PendingArticle,
+  RisingQuery,
+  TopQuery,
+  TrendsQuery,
+} from "./store/questions.ts";
 export type {
   FetchRecord,
   FetchResult,
@@ -61,7 +68,7 @@ export type {
   Timing,
   Trends,
 } from "./store/records.ts";
-export { type ArticleText, NewsStore, type NewsStoreOptions, type PendingArticle } from "./store/store.ts";
+export { type ArticleText, NewsStore, type NewsStoreOptions } from "./store/store.ts";
 export type { RecordStore } from "./store/writer.ts";
 export { type ArticleSink, countWords, type Tally, tally } from "./tally.ts";
 export { TermCounter } from "./terms.ts";

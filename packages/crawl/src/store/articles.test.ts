@@ -370,3 +370,10 @@ test("articles wait to be followed, the newest first, until they were", () => {
   memory.store.setText(url(1), { text: LONG, words: wordsOf(LONG) });
   expect(pending()).toEqual([{ url: url(3), title: undefined, source: B }]);
 });
+
+test("an article that no feed shows any more does not wait to be followed", () => {
+  const memory = new Memory();
+  memory.feed(A, { url: "https://a.example/1", title: "One" });
+  memory.feed(A, { url: "https://a.example/2", title: "Two" });
+  expect(memory.store.pendingArticles({ limit: 9 }).map(({ title }) => title)).toEqual(["Two"]);
+});

@@ -111,6 +111,7 @@ export class Articles {
 
   /** Takes what a document brings. */
   take(delivery: Delivery): Delivered {
+    this.#dictionary.begin();
     const candidates = distinctly(delivery.articles.map((article) => candidate(article, delivery.at)));
     const stop = stopWordsOf(delivery);
     // In one document an article may stand twice; the longer text is the better one, and is written once.
@@ -138,6 +139,7 @@ export class Articles {
     if (text === "" || (known.whole === 0 && text.length < this.text(known.id).length)) return false;
     const content = contentOf(title, text);
     if (equal(content, known.content)) return false;
+    this.#dictionary.begin();
     const language = version.language ?? known.language ?? undefined;
     const published = plausible(version.published, known.first_seen);
     const telling = text.length >= TELLING;
@@ -235,8 +237,9 @@ export class Articles {
 
   #add(entry: Candidate, { source, at, page }: Delivery, stop: ReadonlySet<string>): number {
     const time = entry.published ?? Math.trunc(at);
+    const bag = this.#bag(entry.words, stop);
     const sql =
-      "INSERT INTO articles (url, guid, title, language, published, first_seen, time, words, unspaced, whole, source, " +
+      "INSERT INTO articles (url, guid, title, language, published, first_seen, time, words, look, whole, source, " +
       "content, telling) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
     const { id } = this.#database
       .prepare<{ id: number }>(sql)
@@ -249,14 +252,14 @@ export class Articles {
         Math.trunc(at),
         time,
         total(entry.words),
-        unspaced(entry.title, entry.text),
+        bag.partial ? IN_TEXT : unspaced(entry.title, entry.text),
         page ? 1 : 0,
         source,
         entry.content,
         entry.telling ? 1 : 0,
       ) as { id: number };
     this.#database.prepare("INSERT INTO texts (article, text) VALUES (?, ?)").run(id, deflated(entry.text));
-    this.#fill(id, dayOf(time), entry.words, stop);
+    this.#database.prepare(FILL).run(dayOf(time), id, bag.words);
     return id;
   }
 
@@ -305,9 +308,10 @@ export class Articles {
     // A date that was believed once stays: feeds that only say when an article was last changed would move it each time.
     const published = known.published ?? version.published ?? null;
     const time = known.published ?? version.published ?? known.time;
+    const bag = this.#bag(version.words, version.stop);
     const sql =
       "UPDATE articles SET title = ?2, language = coalesce(?3, language), published = ?4, time = ?5, words = ?6, " +
-      "unspaced = ?7, whole = ?8, source = ?9, content = ?10, telling = ?11 WHERE id = ?1";
+      "look = ?7, whole = ?8, source = ?9, content = ?10, telling = ?11 WHERE id = ?1";
     this.#database
       .prepare(sql)
       .run(
@@ -317,7 +321,7 @@ export class Articles {
         published,
         time,
         total(version.words),
-        unspaced(version.title, version.text),
+        bag.partial ? IN_TEXT : unspaced(version.title, version.text),
         version.whole ? 1 : 0,
         version.source,
         version.content,
@@ -325,7 +329,7 @@ export class Articles {
       );
     this.#database.prepare("UPDATE texts SET text = ? WHERE article = ?").run(deflated(version.text), known.id);
     this.#database.prepare(EMPTY).run(dayOf(known.time), known.id);
-    this.#fill(known.id, dayOf(time), version.words, version.stop);
+    this.#database.prepare(FILL).run(dayOf(time), known.id, bag.words);
   }
 
   /** Moves an article to the day on which it was published, once that is said. */
@@ -336,20 +340,29 @@ export class Articles {
       .run(dayOf(published), dayOf(known.time), known.id);
   }
 
-  #fill(article: number, day: number, words: ReadonlyMap<string, number>, stop: ReadonlySet<string>): void {
+  #bag(words: ReadonlyMap<string, number>, stop: ReadonlySet<string>): { words: Uint8Array; partial: boolean } {
     const entries: Entry[] = [];
     for (const [word, count] of words) {
-      const { id, telling } = this.#dictionary.enter(word);
-      entries.push({ word: id, count, telling: telling && !stop.has(word) });
+      const known = this.#dictionary.enter(word);
+      if (known === undefined) continue;
+      entries.push({ word: known.id, count, telling: known.telling && !stop.has(word) });
     }
-    this.#database.prepare("INSERT INTO bags (day, article, words) VALUES (?, ?, ?)").run(day, article, pack(entries));
+    return { partial: entries.length < words.size, words: pack(entries) };
   }
 }
+
+/** Where terms are found: words in the bag, and pieces of text nowhere, as no such character is in it. */
+const IN_BAG = 0;
+/** Words in the bag, pieces of text in the text. */
+export const PIECES_IN_TEXT = 1;
+/** Everything in the text: there are more words than the dictionary took. */
+export const IN_TEXT = 2;
 
 /** What an identifier begins with that was made here, because the feed gives neither one nor an address. */
 const MADE = "\u0001";
 
 const TEXT = "SELECT text FROM texts WHERE article = ?";
+const FILL = "INSERT INTO bags (day, article, words) VALUES (?, ?, ?)";
 const EMPTY = "DELETE FROM bags WHERE day = ? AND article = ?";
 
 function candidate(article: NewArticle, now: number): Candidate | undefined {
@@ -465,10 +478,10 @@ function total(words: ReadonlyMap<string, number>): number {
   return sum;
 }
 
-function unspaced(title: string | undefined, text: string): 0 | 1 {
+function unspaced(title: string | undefined, text: string): number {
   // oxlint-disable-next-line no-control-regex -- all of ASCII is what is meant
-  if (!/[^\x00-\x7F]/.test(text) && !/[^\x00-\x7F]/.test(title ?? "")) return 0;
-  return hasUnspaced(fold(text)) || hasUnspaced(fold(title ?? "")) ? 1 : 0;
+  if (!/[^\x00-\x7F]/.test(text) && !/[^\x00-\x7F]/.test(title ?? "")) return IN_BAG;
+  return hasUnspaced(fold(text)) || hasUnspaced(fold(title ?? "")) ? PIECES_IN_TEXT : IN_BAG;
 }
 
 function deflated(text: string): string | Uint8Array {

@@ -15,12 +15,19 @@ interface Known {
 /** How many words are remembered: what common speech has, and some 20 MB at most. */
 const LIMIT = 100_000;
 
+/**
+ * How many words of one document are looked up. No document in any language has as many; one that is made to have a
+ * million would keep the loop for ten seconds, and the dictionary for ever.
+ */
+const ROOM = 20_000;
+
 /** The dictionary of a database. */
 export class Dictionary {
   readonly #known = new Map<string, Known>();
   readonly #find: Statement<{ id: number }>;
   readonly #add: Statement<{ id: number }>;
   readonly #word: Statement<{ word: string }>;
+  #room = ROOM;
 
   constructor(database: Database) {
     this.#find = database.prepare("SELECT id FROM words WHERE word = ?");
@@ -33,10 +40,16 @@ export class Dictionary {
     return this.#known.get(word)?.id ?? this.#find.get(word)?.id;
   }
 
-  /** A word's number; a new one is given to a word that has none. Within a transaction. */
-  enter(word: string): Known {
+  /** Begins another document, which may bring so many words that are not remembered. */
+  begin(room = ROOM): void {
+    this.#room = room;
+  }
+
+  /** A word's number; a new one is given to a word that has none, while there is room. Within a transaction. */
+  enter(word: string): Known | undefined {
     const known = this.#known.get(word);
-    if (known !== undefined) return known;
+    if (known !== undefined || this.#room <= 0) return known;
+    this.#room--;
     const id = this.#find.get(word)?.id ?? (this.#add.get(word) as { id: number }).id;
     if (this.#known.size >= LIMIT) this.#known.clear();
     const entered = { id, telling: isTelling(word) };

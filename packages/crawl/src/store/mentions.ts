@@ -2,11 +2,11 @@
 //
 // A word is in the bags. Several words in a row can only be in an article that has each of them, so the bags say which
 // texts to look into. Where a script puts nothing between words a term is a piece of text, and every article with such
-// characters is looked into.
+// characters is looked into; so is one that had more words than the dictionary took.
 
 import { TermCounter } from "../terms.ts";
 import { eachWord, fold, hasUnspaced } from "../words.ts";
-import { inflated } from "./articles.ts";
+import { IN_TEXT, inflated, PIECES_IN_TEXT } from "./articles.ts";
 import { BagReader } from "./bag.ts";
 import type { Database } from "./database.ts";
 import { DAY, type Days, dayOf } from "./days.ts";
@@ -25,6 +25,8 @@ interface Wanted {
 /** What is asked for, sorted by how it is found. */
 interface Plan {
   readonly counter: TermCounter;
+  /** Of all terms. */
+  readonly all: readonly number[];
   /** One word each. */
   readonly single: readonly Wanted[];
   /** Several words each. */
@@ -55,33 +57,42 @@ export class Mentions {
    */
   inDays(terms: readonly string[], days: Days, take: Take): void {
     const plan = this.#plan(terms);
-    if (plan.single.length + plan.several.length > 0) {
+    const span = [days.from * DAY, (days.to + 1) * DAY] as const;
+    const many = this.#database.columns<[id: number, time: number]>(
+      `SELECT id, time FROM articles WHERE time >= ? AND time < ? AND look = ${IN_TEXT}`,
+    );
+    const read = new Map(many.all(...span));
+    if (plan.wanted.size > 0) {
       const sql = "SELECT day, article, words FROM bags WHERE day BETWEEN ? AND ?";
       const rows = this.#database.columns<[day: number, article: number, words: Uint8Array]>(sql);
-      for (const [day, article, words] of rows.each(days.from, days.to)) this.#look(plan, article, day, words, take);
+      for (const [day, article, words] of rows.each(days.from, days.to)) {
+        if (!read.has(article)) this.#look(plan, article, day, words, take);
+      }
     }
-    if (plan.pieces.length === 0) return;
-    const sql = "SELECT id, time FROM articles WHERE time >= ? AND time < ? AND unspaced = 1";
-    const rows = this.#database.prepare<{ id: number; time: number }>(sql);
-    for (const { id, time } of rows.each(days.from * DAY, (days.to + 1) * DAY)) {
-      this.#read(plan, plan.pieces, id, dayOf(time), take);
+    if (plan.pieces.length > 0) {
+      const sql = `SELECT id, time FROM articles WHERE time >= ? AND time < ? AND look = ${PIECES_IN_TEXT}`;
+      const rows = this.#database.columns<[id: number, time: number]>(sql);
+      for (const [id, time] of rows.each(...span)) this.#read(plan, plan.pieces, id, dayOf(time), take);
     }
+    for (const [id, time] of read) this.#read(plan, plan.all, id, dayOf(time), take);
   }
 
   /** The same for given articles. */
   inArticles(terms: readonly string[], articles: readonly number[], take: Take): void {
     const plan = this.#plan(terms);
-    const find = this.#database.prepare<{ time: number; unspaced: number }>(
-      "SELECT time, unspaced FROM articles WHERE id = ?",
-    );
+    const find = this.#database.prepare<{ time: number; look: number }>("SELECT time, look FROM articles WHERE id = ?");
     const bag = this.#database.prepare<{ words: Uint8Array }>("SELECT words FROM bags WHERE day = ? AND article = ?");
     for (const article of articles) {
       const found = find.get(article);
       if (found === undefined) continue;
       const day = dayOf(found.time);
+      if (found.look === IN_TEXT) {
+        this.#read(plan, plan.all, article, day, take);
+        continue;
+      }
       const words = bag.get(day, article)?.words;
       if (words !== undefined) this.#look(plan, article, day, words, take);
-      if (found.unspaced === 1 && plan.pieces.length > 0) this.#read(plan, plan.pieces, article, day, take);
+      if (found.look === PIECES_IN_TEXT && plan.pieces.length > 0) this.#read(plan, plan.pieces, article, day, take);
     }
   }
 
@@ -106,7 +117,7 @@ export class Mentions {
       (said.length === 1 ? single : several).push(wanted);
     }
     const wanted = new Set([...single, ...several].flatMap(({ words }) => words));
-    return { counter, single, several, pieces, wanted, last: Math.max(0, ...wanted) };
+    return { counter, all: [...terms.keys()], single, several, pieces, wanted, last: Math.max(0, ...wanted) };
   }
 
   /** Looks into a bag, and for what that cannot tell into the text. */

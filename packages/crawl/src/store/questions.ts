@@ -21,6 +21,14 @@ export interface Mentioned {
   readonly articles: number;
 }
 
+/** An article whose page may be fetched. */
+export interface PendingArticle {
+  readonly url: string;
+  readonly title: string | undefined;
+  /** The address of a source that has it. */
+  readonly source: string;
+}
+
 /** See `NewsStore.trends`. */
 export interface TrendsQuery {
   readonly terms: readonly string[];
@@ -143,25 +151,23 @@ export class Questions {
     };
   }
 
-  pending(
-    sources: readonly string[] | undefined,
-    limit: number,
-  ): { url: string; title: string | undefined; source: string }[] {
-    // The address of one that is shared leads to no article in particular.
+  pending(sources: readonly string[] | undefined, limit: number): PendingArticle[] {
+    // Only what the feeds show now: who begins to follow after a year does not want the year's three hundred thousand pages.
     const sql =
-      "SELECT id, url, title FROM articles WHERE followed IS NULL AND whole = 0 AND url IS NOT NULL ORDER BY time DESC, id DESC";
-    const rows = this.#database.prepare<{ id: number; url: string; title: string | null }>(sql);
+      "SELECT articles.id, articles.url, articles.title, sources.url AS source FROM sources, json_each(sources.held) AS held " +
+      "JOIN articles ON articles.id = held.value WHERE followed IS NULL AND whole = 0 AND articles.url IS NOT NULL " +
+      `${sources === undefined ? "" : "AND sources.url IN (SELECT value FROM json_each(?)) "}` +
+      "ORDER BY articles.time DESC, articles.id DESC, sources.id";
+    const rows = this.#database.prepare<{ id: number; url: string; title: string | null; source: string }>(sql);
+    // The address of one that is shared leads to no article in particular.
     const shared = this.#database.prepare<{ shared: number }>("SELECT shared FROM addresses WHERE address = ?");
-    const wanted = sources === undefined ? undefined : new Set(sources);
-    const pending: { url: string; title: string | undefined; source: string }[] = [];
-    if (limit <= 0) return pending;
-    for (const { id, url, title } of rows.each()) {
-      const source = this.#sourcesOf(id).find((source) => wanted === undefined || wanted.has(source.url));
-      if (source === undefined || shared.get(canonicalUrl(url) ?? "")?.shared === 1) continue;
-      pending.push({ url, title: title ?? undefined, source: source.url });
-      if (pending.length >= limit) break;
+    const pending = new Map<number, PendingArticle>();
+    for (const { id, url, title, source } of rows.each(...(sources === undefined ? [] : [JSON.stringify(sources)]))) {
+      if (pending.size >= limit) break;
+      if (pending.has(id) || shared.get(canonicalUrl(url) ?? "")?.shared === 1) continue;
+      pending.set(id, { url, title: title ?? undefined, source });
     }
-    return pending;
+    return [...pending.values()];
   }
 
   mentions(terms: readonly string[], range: Range | undefined): Mentioned[] {

@@ -30,7 +30,7 @@ export interface NewArticle {
   readonly text: string;
   readonly language: string | undefined;
   readonly published: number | undefined;
-  /** Words and how often each occurs, folded, stop words and all. */
+  /** Words of title and text and how often each occurs, folded, stop words and all. */
   readonly words: ReadonlyMap<string, number>;
 }
 

@@ -49,6 +49,7 @@ CREATE TABLE runs (
   ended INTEGER
 ) STRICT;
 
+-- Those of the last 90 days; what they came to in all is counted in their sources.
 CREATE TABLE fetches (
   id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL REFERENCES runs,
@@ -78,7 +79,7 @@ CREATE TABLE articles (
   first_seen INTEGER NOT NULL,
   time INTEGER NOT NULL,                 -- published, or else first seen: it lies on the day that the article counts for
   words INTEGER NOT NULL,
-  unspaced INTEGER NOT NULL,             -- 1: has characters of a script without spaces
+  look INTEGER NOT NULL,                 -- where terms are found: see articles.ts
   whole INTEGER NOT NULL,                -- 1: the text is of the article's page, 0: of a feed
   source INTEGER REFERENCES sources,     -- which gave the text; NULL: the article's page
   content BLOB NOT NULL,                 -- hash of title and text
@@ -86,9 +87,9 @@ CREATE TABLE articles (
   followed INTEGER,                      -- when its page was asked for
   failure TEXT                           -- JSON: what came of that, if nothing good
 ) STRICT;
-CREATE INDEX articles_by_time ON articles (time, words, unspaced);
+CREATE INDEX articles_by_time ON articles (time, words, look);
+CREATE INDEX articles_of_many_words ON articles (time) WHERE look = 2;
 CREATE INDEX articles_by_content ON articles (content) WHERE telling = 1;
-CREATE INDEX articles_to_follow ON articles (time) WHERE followed IS NULL AND whole = 0 AND url IS NOT NULL;
 
 -- Apart from the articles, so that a walk over these does not read pages and pages of text.
 CREATE TABLE texts (

@@ -4,6 +4,7 @@ import type { Failure } from "../failure.ts";
 import type { DocumentKind } from "../sniff.ts";
 import type { Source } from "../source.ts";
 import type { Database } from "./database.ts";
+import { DAY } from "./days.ts";
 import type { FetchRecord, RunRecord, SourceHealth, SourceState } from "./records.ts";
 
 /** What the tables hold of a source, as far as it is read. */
@@ -44,6 +45,9 @@ interface FetchRow {
   readonly downloaded: number | null;
   readonly ended: number;
 }
+
+/** How long single fetches are kept. */
+const KEPT = 90 * DAY;
 
 const NEXT_PLACE = "(SELECT coalesce(max(subscribed), 0) + 1 FROM sources)";
 
@@ -240,6 +244,15 @@ export class Sources {
     return source;
   }
 
+  /** Drops fetches of long ago, a few more than were added, so that no call pays for a year of them. */
+  forget(now: number, added: number): void {
+    const first = "SELECT id, at FROM fetches ORDER BY id LIMIT 1";
+    const oldest = this.#database.prepare<{ id: number; at: number }>(first).get();
+    if (oldest === undefined || oldest.at >= now - KEPT) return;
+    const sql = "DELETE FROM fetches WHERE id < ? AND at < ?";
+    this.#database.prepare(sql).run(oldest.id + 2 * added + 1, whole(now - KEPT));
+  }
+
   /** Throws if there is no such run: before anything else is written, so that the caller hears of its mistake. */
   requireRun(run: number): void {
     if (this.#database.prepare("SELECT 1 FROM runs WHERE id = ?").get(run) === undefined) throw noRun(run);
@@ -256,10 +269,13 @@ function noRun(run: number): RangeError {
   return new RangeError(`there is no run ${run}; begin one with beginRun()`);
 }
 
-/** Clocks of simulations and of browsers give parts of a ms; a column of integers takes none. */
+/** Clocks give parts of a ms, and a server may ask for patience without end; a column of integers takes neither. */
 function whole(number: number): number {
-  return Math.trunc(number);
+  return Math.max(0, Math.min(LAST_TIME, Math.trunc(number)));
 }
+
+/** The last moment of a `Date`. */
+const LAST_TIME = 8.64e15;
 
 function parsed(json: string | null): unknown {
   return json === null ? undefined : JSON.parse(json);

@@ -177,3 +177,27 @@ test("what a source gave last is shown with the terms that are asked for now", (
     mentions: [2, 1, 1, 0, 0, 2],
   });
 });
+
+test("single fetches are kept for 90 days, and what they came to for ever", () => {
+  const { store, run, take } = memory();
+  const failure = { kind: "dns", message: "no" } as const;
+  for (let n = 0; n < 10; n++) take(fetched(A, { state: "failed", failure }, { at: NOON + n }));
+  store.endRun(run, NOON + 10);
+  const later = store.beginRun(NOON + 91 * DAY);
+  for (let n = 0; n < 5; n++) store.record(later, [fetched(A, { state: "failed", failure }, { at: NOON + 91 * DAY })]);
+  expect(store.lastRun()?.fetches).toHaveLength(5);
+  expect(store.health()[0]?.fetches).toBe(15);
+  const again = store.beginRun(NOON + 92 * DAY);
+  store.record(again, []);
+  expect(store.lastRun()?.at).toBe(NOON + 91 * DAY);
+});
+
+test("times that are no numbers of a calendar are brought into it", () => {
+  const { store, take } = memory();
+  take(fetched(A, { state: "unchanged", status: 304 }, { due: Infinity, at: NOON + 0.7 }));
+  expect(store.state(A)?.due).toBe(8.64e15);
+  take(fetched(A, { state: "unchanged", status: 304 }, { due: -Infinity }));
+  expect(store.state(A)?.due).toBe(0);
+  expect(() => take(fetched(A, read([]), { due: Number.NaN }))).toThrow(/NOT NULL/);
+  expect(store.health()[0]?.fetches).toBe(2);
+});

@@ -11,6 +11,7 @@ import { Dictionary } from "./dictionary.ts";
 import {
   type ArticlesQuery,
   type Mentioned,
+  type PendingArticle,
   Questions,
   type RisingQuery,
   type TopQuery,
@@ -42,14 +43,6 @@ export interface ArticleText {
   readonly words: ReadonlyMap<string, number>;
   readonly language?: string;
   readonly published?: number;
-}
-
-/** An article whose page may be fetched. */
-export interface PendingArticle {
-  readonly url: string;
-  readonly title: string | undefined;
-  /** The address of a source that had it. */
-  readonly source: string;
 }
 
 /**
@@ -215,7 +208,7 @@ export class NewsStore implements Disposable {
     return this.#write(() => this.#articles.setText(url, article));
   }
 
-  /** Articles whose page was not asked for yet, the newest first. */
+  /** Articles that some source had when it was last read and whose page was not asked for yet, the newest first. */
   pendingArticles(options: { readonly sources?: readonly string[]; readonly limit: number }): PendingArticle[] {
     return this.#questions.pending(options.sources, options.limit);
   }
