@@ -2,7 +2,8 @@
 
 import type { Coroutine } from "rondo";
 import type { Failure } from "../failure.ts";
-import type { ArticleText, PendingArticle } from "../store/store.ts";
+import type { PendingArticle } from "../store/questions.ts";
+import type { ArticleText } from "../store/store.ts";
 import { type FollowCounts, type FollowedArticle, followArticles, type FollowOptions } from "./follow.ts";
 
 /** What is needed of a memory; a `NewsStore` is one. */
