@@ -1,5 +1,5 @@
-// Does memory grow with the number of sources? Runs `rondo news` over ten thousand sources, each a real page on a loopback
-// host of its own, and asks the kernel for the most memory the process ever had.
+// Does memory grow with the number of sources? Runs `rondo news` over ten thousand sources that are due at once, each a real
+// page on a loopback host of its own, all of them stored, and asks the kernel for the most memory the process ever had.
 //
 //   node --conditions=rondo-source bench/src/news-memory.ts [SOURCES]
 //
@@ -59,7 +59,9 @@ async function download(list: string): Promise<{ report: Report; most: number; s
     "--timeout",
     "2m",
     "--allow-private",
-    "--no-db",
+    "--db",
+    join(folder, "news.db"),
+    "--allow-private",
     "--json",
   ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });

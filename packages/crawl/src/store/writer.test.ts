@@ -1,4 +1,4 @@
-import { checkpoint, group, now, run, sleep, VirtualHost } from "rondo";
+import { checkpoint, group, now, run, sleep, VirtualHost, type Wait } from "rondo";
 import { expect, test } from "vitest";
 import { FakeStore } from "../../tests/fake-store.ts";
 import { parseSource } from "../source.ts";
@@ -128,4 +128,30 @@ test("others get a turn between two batches", async () => {
     });
   });
   expect(log).toEqual(["turn", "4 written", "turn", "4 written", "turn", "4 written"]);
+});
+
+test("a batch whose time is over when its next record comes ends, and loses nothing", async () => {
+  const store = new FakeStore();
+  const writer = new Writer(store, { records: 8, articles: 10, wait: 50 });
+  const host = new VirtualHost();
+  await run(
+    () =>
+      group(function* (g) {
+        const hand = (name: string): Wait<void> => writer.hand(1, record(name), () => undefined);
+        // Three steps of one turn, the first of which takes longer than a batch may wait.
+        g.spawn(function* () {
+          host.advance(200);
+          yield* hand("a");
+        });
+        g.spawn(writer.work());
+        g.spawn(function* () {
+          yield* hand("b");
+          yield* sleep(500);
+          yield* hand("c");
+          writer.close();
+        });
+      }),
+    { host },
+  );
+  expect(names(store).flat()).toEqual(["a", "b", "c"]);
 });
