@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { group, moveOnAfter, run, sleep, VirtualHost } from "rondo";
+import { group, moveOnAfter, now, run, sleep, VirtualHost } from "rondo";
 import { expect, test } from "vitest";
 import { Frontier } from "./frontier.ts";
 import type { Source } from "./source.ts";
@@ -89,6 +89,49 @@ test("who gives up waiting to enter leaves no trace", async () => {
   );
 });
 
+test("a frontier that is open waits for more, and one that is closed gives out nothing any more", async () => {
+  const frontier = new Frontier([], 1);
+  frontier.open();
+  const taken: [string, number][] = [];
+  function* worker() {
+    for (;;) {
+      const next = yield* frontier.next();
+      if (next === undefined) return;
+      taken.push([next.url, now()]);
+      yield* sleep(10);
+      frontier.leave(next.host);
+    }
+  }
+  await run(
+    () =>
+      group(function* (g) {
+        for (let index = 0; index < 3; index++) g.spawn(worker());
+        yield* sleep(100);
+        for (const [host, at] of [
+          ["a", 0],
+          ["a", 1],
+          ["b", 0],
+        ] as const)
+          frontier.add(source(host, at));
+        yield* sleep(100);
+        for (let at = 2; at < 9; at++) frontier.add(source("a", at));
+        yield* sleep(15);
+        frontier.close();
+        expect(frontier.size).toBe(0);
+      }),
+    { host: new VirtualHost() },
+  );
+  const at = (host: string, index: number): string => source(host, index).url;
+  expect(taken).toEqual([
+    [at("a", 0), 100],
+    [at("b", 0), 100],
+    [at("a", 1), 110],
+    [at("a", 2), 200],
+    [at("a", 3), 210],
+  ]);
+  expect(frontier.hosts).toBe(0);
+});
+
 test("leaving a host where nobody is, is an error", () => {
   expect(() => new Frontier([], 1).leave("a")).toThrow("nobody is at a");
 });
@@ -100,10 +143,10 @@ test("whatever the schedule, all sources are taken once, no host is overrun, and
       fc.integer({ min: 1, max: 3 }),
       fc.nat(),
       async (hosts, perHost, seed) => {
-        const frontier = new Frontier(
-          hosts.map((host, at) => source(host, at)),
-          perHost,
-        );
+        const sources = hosts.map((host, at) => source(host, at));
+        const atFirst = seed % (sources.length + 1);
+        const frontier = new Frontier(sources.slice(0, atFirst), perHost);
+        frontier.open();
         const taken: string[] = [];
         const at = new Map<string, number>();
         const enter = (host: string, change: number): void => {
@@ -134,10 +177,16 @@ test("whatever the schedule, all sources are taken once, no host is overrun, and
           () =>
             group(function* (g) {
               for (let index = 0; index < 4; index++) g.spawn(worker(index));
+              for (const late of sources.slice(atFirst)) {
+                yield* sleep(seed % 4);
+                frontier.add(late);
+              }
+              while (frontier.size > 0) yield* sleep(1);
+              frontier.close();
             }),
           { host: new VirtualHost({ seed }) },
         );
-        expect(taken.toSorted()).toEqual(hosts.map((host, index) => source(host, index).url).toSorted());
+        expect(taken.toSorted()).toEqual(sources.map(({ url }) => url).toSorted());
         expect([frontier.size, frontier.hosts]).toEqual([0, 0]);
       },
     ),
