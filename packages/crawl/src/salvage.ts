@@ -73,7 +73,7 @@ export interface Salvaged {
 }
 
 /** Where nothing but broken entries is left after so many parsings, the rest is read loosely. */
-const MOST_PARSINGS = 1000;
+const MOST_PARSINGS = 300;
 
 /**
  * Reads what can be read.
