@@ -76,6 +76,27 @@ interface Known {
   readonly content: Uint8Array;
 }
 
+/** What an address leads to. */
+interface Addressed {
+  readonly known: Known;
+  shared: boolean;
+}
+
+/** What an entry is found to be. */
+interface Found {
+  /** `undefined`: a new article. */
+  readonly known: Known | undefined;
+  readonly addressed: Addressed | undefined;
+  /** It was found by the source's own identifier. */
+  readonly named: boolean;
+}
+
+/** What a document says of an article, and what was known before; `undefined` if it is as the entry says already. */
+interface Met {
+  readonly entry: Candidate;
+  readonly known: Known | undefined;
+}
+
 const KNOWN =
   "articles.id, articles.url, title, language, published, time, articles.first_seen, whole, articles.source, content";
 
@@ -115,18 +136,23 @@ export class Articles {
     const candidates = distinctly(delivery.articles.map((article) => candidate(article, delivery.at)));
     const stop = stopWordsOf(delivery);
     // In one document an article may stand twice; the longer text is the better one, and is written once.
-    const found = new Map<number, Candidate>();
+    const found = new Map<number, Met>();
     let added = 0;
     const fresh: Headline[] = [];
     for (const entry of candidates) {
-      const known = this.#find(entry, delivery, found);
+      const { known, addressed, named } = this.#find(entry, delivery, found);
       if (known === undefined) fresh.push({ title: entry.title, url: entry.url });
       const id = known?.id ?? this.#add(entry, delivery, stop(entry));
       const before = found.get(id);
-      if (before === undefined || entry.text.length > before.text.length) found.set(id, entry);
-      added += this.#see(id, entry, delivery);
+      if (before === undefined) found.set(id, { entry, known });
+      else if (entry.text.length > before.entry.text.length) found.set(id, { entry, known: known ?? this.#known(id) });
+      this.#address(id, entry, addressed);
+      // Whoever was found by the source's own name for it has been seen there under that name.
+      if (!named) added += this.#see(id, entry, delivery);
     }
-    for (const [id, entry] of found) this.#improve(id, entry, delivery, stop);
+    for (const { entry, known } of found.values()) {
+      if (known !== undefined) this.#improve(known, entry, delivery, stop);
+    }
     return { held: [...found.keys()], added, fresh };
   }
 
@@ -168,26 +194,36 @@ export class Articles {
     return address === undefined ? undefined : this.#addressed(address)?.known;
   }
 
-  #addressed(address: string): { known: Known; shared: boolean } | undefined {
+  #known(id: number): Known {
+    return this.#database.prepare<Known>(`SELECT ${KNOWN} FROM articles WHERE id = ?`).get(id) as Known;
+  }
+
+  #addressed(address: string): Addressed | undefined {
     const sql = `SELECT ${KNOWN}, shared FROM addresses JOIN articles ON articles.id = article WHERE address = ?`;
     const known = this.#database.prepare<Known & { shared: number }>(sql).get(address);
     return known === undefined ? undefined : { known, shared: known.shared === 1 };
   }
 
-  #find(entry: Candidate, delivery: Delivery, here: ReadonlyMap<number, Candidate>): Known | undefined {
+  #find(entry: Candidate, delivery: Delivery, here: ReadonlyMap<number, Met>): Found {
     const { address, guid } = entry;
     const addressed = address === undefined ? undefined : this.#addressed(address);
     const named = guid === undefined ? undefined : this.#byGuid(delivery.source, guid);
-    if (named !== undefined && believable(named, entry, addressed?.known.id)) return named;
+    if (named !== undefined && believable(named, entry, addressed?.known.id)) {
+      return { known: named, addressed, named: true };
+    }
     if (addressed !== undefined && !addressed.shared) {
-      if (this.#isSame(addressed.known, entry, delivery.source, here)) return addressed.known;
+      if (this.#isSame(addressed.known, entry, delivery.source, here)) {
+        return { known: addressed.known, addressed, named: false };
+      }
       this.#share(address as string, addressed.known);
+      addressed.shared = true;
     }
-    if (addressed !== undefined) {
-      const titled = this.#addressed(withTitle(address as string, entry.title, entry.content));
-      if (titled !== undefined) return titled.known;
-    }
-    return entry.telling ? this.#byContent(entry, delivery) : undefined;
+    const titled =
+      addressed === undefined
+        ? undefined
+        : this.#addressed(withTitle(address as string, entry.title, entry.content))?.known;
+    const known = titled ?? (entry.telling ? this.#byContent(entry, delivery) : undefined);
+    return { known, addressed, named: false };
   }
 
   /** The newest that the source named so: a feed that counts from 1 at each request has had many. */
@@ -198,9 +234,9 @@ export class Articles {
     return this.#database.prepare<Known>(sql).get(source, guid);
   }
 
-  #isSame(known: Known, entry: Candidate, source: number, here: ReadonlyMap<number, Candidate>): boolean {
+  #isSame(known: Known, entry: Candidate, source: number, here: ReadonlyMap<number, Met>): boolean {
     if (looksSame(known, entry)) return true;
-    const beside = here.get(known.id);
+    const beside = here.get(known.id)?.entry;
     if (beside !== undefined && beside.title !== entry.title) return false;
     const guid = this.#guidAt(known.id, source);
     return guid === null || entry.guid === undefined || guid === entry.guid;
@@ -263,13 +299,15 @@ export class Articles {
     return id;
   }
 
-  /** Notes that a source has an article, and by which address and name. Gives 1 the first time. */
+  /** Notes by which address an article is known. */
+  #address(id: number, entry: Candidate, addressed: Addressed | undefined): void {
+    if (entry.address === undefined) return;
+    if (addressed === undefined) this.#alias(entry.address, id);
+    else if (addressed.shared) this.#alias(withTitle(entry.address, entry.title, entry.content), id);
+  }
+
+  /** Notes that a source has an article, and what it calls it. Gives 1 the first time. */
   #see(id: number, entry: Candidate, { source, at }: Delivery): 0 | 1 {
-    if (entry.address !== undefined) {
-      const addressed = this.#addressed(entry.address);
-      if (addressed === undefined) this.#alias(entry.address, id);
-      else if (addressed.shared) this.#alias(withTitle(entry.address, entry.title, entry.content), id);
-    }
     const sql = "SELECT guid FROM sightings WHERE article = ? AND source = ?";
     const seen = this.#database.prepare<{ guid: string | null }>(sql).get(id, source);
     if (seen === undefined) {
@@ -286,18 +324,17 @@ export class Articles {
 
   /** Gives an article what an entry says of it, where that is newer or more. */
   #improve(
-    id: number,
+    known: Known,
     entry: Candidate,
     { source, page }: Delivery,
     stop: (entry: Candidate) => ReadonlySet<string>,
   ): void {
-    const known = this.#database.prepare<Known>(`SELECT ${KNOWN} FROM articles WHERE id = ?`).get(id) as Known;
     const whole = page ? 1 : 0;
     const changed = !equal(known.content, entry.content);
     const better =
       changed &&
       whole >= known.whole &&
-      (whole > known.whole || known.source === source || entry.text.length > this.text(id).length);
+      (whole > known.whole || known.source === source || entry.text.length > this.text(known.id).length);
     const dated = known.published === null && entry.published !== undefined;
     if (better) this.#change(known, { ...entry, whole: page, source, stop: stop(entry) });
     else if (dated) this.#date(known, entry.published as number);

@@ -176,7 +176,7 @@ export class NewsStore implements Disposable {
    * Stores what fetches came to: all of them or, if it throws, none. Once it has returned, killing the process loses nothing of it.
    *
    * How many at once? A transaction costs about 0.1 ms, a new article about the same, and one that was seen before a
-   * tenth of it. So the loop stands for less than 10 ms with one document or fifty articles, whichever is more; what
+   * third of it. So the loop stands for less than 10 ms with one document or fifty articles, whichever is more; what
    * waits beyond that is better given to another call, after the others have had a turn.
    *
    * Gives, for each fetch, the articles that were not in the store before.
