@@ -1,6 +1,8 @@
 // Runs with a memory: what is asked, what is written down, and that nothing is told before it is.
 
-import { group, run, sleep, VirtualHost } from "rondo";
+import { type Coroutine, group, run, sleep, VirtualHost } from "rondo";
+import { type HttpResponse, serve, stream } from "@rondo/http";
+import { simulate } from "rondo/sim";
 import { describe, expect, test } from "vitest";
 import { FakeStore } from "../tests/fake-store.ts";
 import { type Answer, feed, visit, Web } from "../tests/web.ts";
@@ -158,6 +160,37 @@ describe("what is written down", () => {
       ended: 1350,
     });
     expect(store.recordsOf(`${A}b`)[0]?.timing).toMatchObject({ begun: 1350, asked: 1700, ended: 2700 });
+  });
+
+  test("is also when the connection stood, where the client of the house makes it", () => {
+    const store = new FakeStore();
+    const { error } = simulate({ network: { faults: "none" } }, function* (world) {
+      const server = world.node("server", function* () {
+        const handler = function* (): Coroutine<HttpResponse> {
+          yield* sleep(300);
+          return stream(function* (emit) {
+            yield* emit(feed("x").slice(0, 50));
+            yield* sleep(500);
+            yield* emit(feed("x").slice(50));
+          });
+        };
+        yield* (yield* serve({ port: 80, handler })).ended();
+      });
+      world.network.link("server", "world").set({ latency: 100 });
+      const sources = [parseSource("http://server/a"), parseSource("http://server/b")];
+      yield* new News(sources, { store, perHost: 1, allowPrivate: true }).work();
+      yield* server.stop();
+    });
+    expect(error).toBeUndefined();
+    // There and back again for the handshake, for the question and 300 ms for the answer, 500 for the rest of it; then the
+    // second source has the connection of the first one.
+    const rounded = store.records.map(({ timing }) =>
+      Object.entries(timing).map(([stage, at]: [string, number]) => `${stage} ${Math.round(at / 10) * 10}`),
+    );
+    expect(rounded).toEqual([
+      ["begun 0", "asked 0", "connected 200", "answered 700", "downloaded 1200", "ended 1200"],
+      ["begun 1200", "asked 1200", "answered 1700", "downloaded 2200", "ended 2200"],
+    ]);
   });
 
   test("of a failure is how far it came", async () => {
@@ -329,7 +362,7 @@ describe("with a NewsStore", () => {
 
 const urlsOf = (outcomes: readonly Outcome[]): string[] => outcomes.map(({ source }) => source.url);
 
-function* inside(web: Web, news: News): Generator<any, void, any> {
+function* inside(web: Web, news: News): Coroutine<void> {
   yield* group(function* (g) {
     g.spawn(web.serve(), { daemon: true });
     yield* news.work();
