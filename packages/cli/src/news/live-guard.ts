@@ -38,7 +38,8 @@ export function guardTerminal(guarded: Guarded): () => void {
   const onContinue = (): void => guarded.forget();
 
   process.on("exit", restore);
-  for (const signal of ENDS) process.on(signal, onEnd);
+  // Before all others: what they do at once may take them, and this view, away, and then nobody would seem to have heard.
+  for (const signal of ENDS) process.prependListener(signal, onEnd);
   if (process.platform !== "win32") process.on("SIGTSTP", onStop).on("SIGCONT", onContinue);
   return () => {
     process.off("exit", restore);

@@ -14,14 +14,14 @@ const LOOK = 500;
 const BURST = 20;
 const A_SECOND = 4;
 
-/** Writes lines, each with what the clock says or the time since the beginning, until it is cancelled; what has happened by then is still written. */
-export function* logEvents(run: LiveRun, output: Output, clock?: () => string): Coroutine<void> {
+/** Writes lines, each with the time since the beginning, until it is cancelled; what has happened by then is still written. */
+export function* logEvents(run: LiveRun, output: Output): Coroutine<void> {
   const begun = now();
   const ended = newlyEnded(run);
   let allowance = BURST;
   let unnamed = 0;
   const flush = (last: boolean): void => {
-    const stamp = clock?.() ?? time(now() - begun);
+    const stamp = time(now() - begun);
     let text = "";
     for (const outcome of ended()) {
       if (outcome.ok && allowance < 1) unnamed++;

@@ -1,8 +1,10 @@
 // The real command on a real terminal, ended in every way there is. Node has no pseudo-terminal, Python has.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Terminal } from "../../tests/terminal.ts";
@@ -185,6 +187,34 @@ if (python === undefined || process.platform === "win32") {
       command.do("key 3");
       await command.ends();
       isRestored(command.text);
+    });
+
+    test("a watch says that it stops at the first Ctrl-C, and leaves a clean terminal at the second", async () => {
+      const memory = mkdtempSync(join(tmpdir(), "rondo-watch-"));
+      const urls = [`${url}/feed`, `${url}/never`];
+      const command = new OnTerminal([
+        ...node,
+        main,
+        "news",
+        "watch",
+        "--allow-private",
+        "--db",
+        join(memory, "db"),
+        ...urls,
+      ]);
+      try {
+        await command.shows("2 sources watched");
+        await command.shows("1 done");
+        command.do("key 3");
+        await command.shows("stopping");
+        const before = command.text.length;
+        command.do("key 3");
+        expect(await command.ends()).toBe("status 130");
+        expect(command.text.indexOf(SHOW, before)).toBeGreaterThan(0);
+        isRestored(command.text);
+      } finally {
+        rmSync(memory, { recursive: true });
+      }
     });
 
     const beside = (body: string): string => `

@@ -34,12 +34,11 @@ export class WatchView {
   /** What `showLive` takes for this watch. */
   of(
     watch: Pick<Watch, "next" | "progress" | "running" | "sources">,
-  ): Pick<LiveOptions, "clock" | "headlines" | "run" | "terms"> {
+  ): Pick<LiveOptions, "headlines" | "run" | "terms"> {
     const view = this;
     return {
       terms: this.#terms,
       headlines: this.#headlines,
-      clock: () => `${new Date(this.#wallClock()).toISOString().slice(0, 19)}Z`,
       run: {
         progress: watch.progress,
         running: watch.running,

@@ -349,23 +349,3 @@ test("a watch that is asked to stop says so until it has", async () => {
   );
   expect(output.everything).toEqual([]);
 });
-
-test("a watch without a terminal says for each source what the clock said and how many articles are new", async () => {
-  const output = new Log();
-  const all = watched();
-  await beside(
-    output,
-    all.watch,
-    function* () {
-      const source = { url: "https://www.a.example/feed/", host: "a.example" };
-      const outcome = { ok: true, source, title: "Paper", elapsed: 90, articles: 30 };
-      all.view.take(told({ kind: "done", outcome, fresh: [{ title: "A" }, { title: undefined }] }));
-      all.view.take(told({ kind: "unchanged", outcome: { ok: true, source, elapsed: 20 } }));
-      yield* sleep(1200);
-    },
-    options(all),
-  );
-  expect(output.text).toBe(
-    "2026-11-22T00:00:00Z: Paper: 30 articles, 2 new, 90 ms\n2026-11-22T00:00:00Z: a.example/feed: nothing new, 20 ms\n",
-  );
-});

@@ -28,8 +28,6 @@ export interface LiveOptions {
   readonly headlines?: Headlines;
   /** For each source, in ms: with it the end can be told of a run whose last sources are slow. */
   readonly timeout?: number;
-  /** What stands before a line where there is no terminal. By default the time since the beginning. */
-  readonly clock?: () => string;
   /** What else there is to say in the first line, looked at for each frame. By default whether it stops. */
   readonly note?: () => string | undefined;
 }
@@ -41,9 +39,9 @@ export function headlinesFor(terms: readonly string[]): Headlines {
 
 /** Shows a run until it is cancelled, and leaves a clean line behind. */
 export function* showLive(options: LiveOptions): Coroutine<void> {
-  const { run, output, env, clock } = options;
+  const { run, output, env } = options;
   if (canRewrite(output, env)) yield* drawFrames(options);
-  else yield* logEvents(run, output, clock);
+  else yield* logEvents(run, output);
 }
 
 function* drawFrames({

@@ -17,12 +17,12 @@ import { signals } from "rondo/os";
 import { canRewrite, type Io, wantsColour } from "../io.ts";
 import { checkTerms, duration, whole } from "../options.ts";
 import { paint } from "../paint.ts";
-import { cell, clean, counted, span } from "../text.ts";
+import { cell, clean, counted } from "../text.ts";
 import { memoryError, openMemory } from "./database.ts";
 import { isNamed } from "./inputs.ts";
-import { headlinesFor, showLive } from "./live.ts";
+import { showLive } from "./live.ts";
 import { Marker } from "./live-marks.ts";
-import type { LiveOutcome } from "./live-state.ts";
+import { WatchView } from "./live-watch.ts";
 import { running } from "./running.ts";
 import { clock, type Subcommand, subcommand } from "./subcommand.ts";
 import { sourcesFor } from "./subscribed.ts";
@@ -110,33 +110,23 @@ function watching(store: NewsStore, named: Source[] | undefined): WatchStore {
 function* watchAndShow(store: WatchStore, how: Watching): Coroutine<void> {
   const { terms, concurrency, perHost, timeout, allowPrivate, json, io, host } = how;
   const draws = !json && canRewrite(io.stderr, io.env) && io.stdout.isTTY === true;
-  const headlines = headlinesFor(terms);
+  const view = new WatchView(terms, () => clock(host));
   const marker = new Marker(terms);
-  const outcomes: LiveOutcome[] = [];
   const watch = new Watch(store, {
     ...{ terms, concurrency, perHost, timeout, allowPrivate },
-    onDocument: (document, source) => headlines.take(document, source),
     onEvent(event) {
-      if (draws) remember(event, outcomes);
+      if (draws) view.take(event);
       else io.stdout.write(json ? `${JSON.stringify(plainEvent(event))}\n` : eventLine(event, marker));
     },
   });
-  let stopping = false;
-  const note = (): string => {
-    if (stopping) return "stopping; Ctrl-C again ends it at once";
-    const { next } = watch;
-    return `${counted(watch.sources, "source")}${next === undefined ? "" : `, the next in ${span(Math.max(0, next - clock(host)))}`}`;
-  };
   yield* group(function* (g) {
     const asked = (): void => {
-      stopping = true;
       if (!draws && !json) io.stderr.write(" stopping: what is under way is finished; Ctrl-C again ends it at once\n");
     };
     g.spawn(stopOnSignals(g, asked), { daemon: true, name: "signals" });
     if (draws) {
       const painted = paint(wantsColour(io.stderr, io.env));
-      const run = { progress: watch.progress, running: watch.running, outcomes };
-      const shown = showLive({ run, headlines, terms, timeout, note, output: io.stderr, env: io.env, paint: painted });
+      const shown = showLive({ ...view.of(watch), output: io.stderr, env: io.env, paint: painted });
       g.spawn(shown, { daemon: true, name: "progress" });
     }
     yield* watch.work();
@@ -155,15 +145,6 @@ function* stopOnSignals(g: Group, asked: () => void): Coroutine<void> {
 
 /** A second Ctrl-C came. */
 class EndedAtOnce extends Error {}
-
-/** What the view needs of an event; it has seen all of those that were there when there are fewer again. */
-const KEPT = 1000;
-
-function remember(event: WatchEvent, outcomes: LiveOutcome[]): void {
-  if (event.kind === "subscriptions") return;
-  if (outcomes.length >= KEPT) outcomes.length = 0;
-  outcomes.push(event.outcome);
-}
 
 /** So many headlines stand in a line. */
 const HEADLINES = 3;
