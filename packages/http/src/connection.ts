@@ -19,7 +19,7 @@ import { LINGER, linger } from "./linger.ts";
 import { HEAD, NEED, type ParserEvent } from "./parser.ts";
 import { gather, isLight } from "./pipeline.ts";
 import { type Carrier, HttpRequest } from "./request.ts";
-import { type RequestHead, RequestParser } from "./request-parser.ts";
+import { RequestParser } from "./request-parser.ts";
 import { CLOSES, HttpResponse } from "./response.ts";
 import { asResponse, isOperation, plainly, type ServerCore } from "./server-core.ts";
 import type { Mortal } from "./timeouts.ts";
@@ -195,7 +195,7 @@ export class ServerConnection implements Mortal, Carrier {
         return;
       }
       if (this.body.expects && request._claimed) yield* this.body.ask();
-      const keeps = this.keeps(head, response);
+      const keeps = this.keeps(request, response);
       let now = core.loop.now();
       this.sending(response, now);
       const small = out.small(response, request, keeps);
@@ -248,7 +248,7 @@ export class ServerConnection implements Mortal, Carrier {
     for (const [i, request] of requests.entries()) {
       const task = tasks[i] as (typeof tasks)[number];
       const response = yield* task;
-      const keeps = this.keeps(request.head, response);
+      const keeps = this.keeps(request, response);
       this.sending(response, core.loop.now());
       const stays = yield* out.send(response, request, keeps);
       out.rest();
@@ -292,13 +292,15 @@ export class ServerConnection implements Mortal, Carrier {
   }
 
   /** Whether another request may follow, as far as that is known before the answer. */
-  private keeps(head: RequestHead, response: HttpResponse): boolean {
+  private keeps(request: HttpRequest, response: HttpResponse): boolean {
+    const { head } = request;
     return (
       head.persistent &&
       ++this.served < this.core.limits.requests &&
       !this.core.stopping &&
       (response._flags & CLOSES) === 0 &&
-      this.body.canDrain &&
+      // An answer in pieces may be made of the body while that comes in. Where it was not, and too much is left, it just closes.
+      (this.body.canDrain || (request._claimed && response._inPieces)) &&
       // Behind a CONNECT that was refused may come what was meant for the tunnel, and is no request (RFC 9110 section 9.3.6).
       head.method !== "CONNECT"
     );

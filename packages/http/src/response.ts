@@ -155,6 +155,12 @@ export class HttpResponse {
     return this._upgrade !== null;
   }
 
+  /** @internal Whether it is made while it is sent. */
+  get _inPieces(): boolean {
+    const { body } = this;
+    return body !== null && typeof body !== "string" && !(body instanceof Uint8Array);
+  }
+
   /** The fields, without those that the connection adds. A new object each time. */
   get headers(): HttpHeaders {
     const type = this._type === null ? "" : fieldLine("Content-Type", this._type);
