@@ -41,7 +41,7 @@ export class Dictionary {
   }
 
   /** Begins another document, which may bring so many words that are not remembered. */
-  begin(room = ROOM): void {
+  begin(room: number = ROOM): void {
     this.#room = room;
   }
 
