@@ -87,6 +87,21 @@ describe("the next request", () => {
     expect(store.records[0]?.result).toMatchObject({ state: "done", etag: undefined, lastModified: undefined });
   });
 
+  test.each([
+    ["RSS", feed("x").replace("</channel></rss>", "<item><ti"), false],
+    ["RSS", `${feed("x")}\n<!-- cached -->`, true],
+    ["a feed with broken entries", feed("x").replace("<item>", "<item><title>&</titel></item><item>"), true],
+    ["Atom", "<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title><entry><title>x</title></entry><ent", false],
+    ["Atom", "<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title><entry><title>x</title></entry></feed>", true],
+    ["JSON", '{"version":"https://jsonfeed.org/version/1.1","title":"T","items":[{"id":"1","title":"x"},{"i', false],
+    ["JSON", '{"version":"https://jsonfeed.org/version/1.1","title":"T","items":[{"id":"1","title":"x"}]}\n', true],
+    ["a page", "<title>x</title><p>Pages are left open", true],
+  ])("is made with conditions only after a body whose end had come: %s, %j", async (_kind, body, complete) => {
+    const { asked, news } = await again((): Answer => ({ body, headers: { etag: '"1"' } }), 2);
+    expect(states(news)).toEqual(["done", "done"]);
+    expect(asked[1]?.sent).toEqual(complete ? { "if-none-match": '"1"' } : {});
+  });
+
   test("is made with the older validators after a body that could not be read", async () => {
     const { asked, news, store } = await again(
       (times): Answer =>

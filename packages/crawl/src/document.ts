@@ -21,6 +21,8 @@ export interface Document {
   readonly hints: FeedHints;
   /** What was odd, each a sentence without a final stop. */
   readonly notes: string[];
+  /** Its end has come. Of a feed that breaks off something was lost on the way; a page never says where it ends. */
+  readonly complete: boolean;
   /** The links of a page, absolute; none of a feed, whose articles have their own. Worked out when asked for. */
   links(): string[];
 }
@@ -73,6 +75,7 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
       articles: [{ title: page.title, link: hints.url, text: page.text, id: undefined, published: undefined }],
       hints: {},
       notes,
+      complete: !cut,
       links: () => absoluteLinks(page, hints.url),
     };
   }
@@ -89,9 +92,15 @@ export function readDocument(bytes: Uint8Array, hints: DocumentHints): Document 
     articles: feed.articles,
     hints: feed.hints,
     notes,
+    complete: !cut && END[kind].test(text.slice(-TAIL)),
     links: () => [],
   };
 }
+
+/** What the last characters of a feed have in them. Comments of caches stand behind it, and now and then more than that. */
+const TAIL = 4000;
+const XML_END = /<\/(?:[\w-]+:)?(?:rss|feed|rdf|channel)\s*>/i;
+const END = { rss: XML_END, atom: XML_END, rdf: XML_END, json: /\}\s*$/ } as const;
 
 /** What servers send with a 200 and without a feed, as its title says it. */
 const ERROR_TITLE =

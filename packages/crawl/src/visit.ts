@@ -57,7 +57,7 @@ export interface Fetched extends Remembered {
   readonly document: Document | undefined;
   /** The body was longer than what is read of one. */
   readonly cut: boolean;
-  /** To be sent back the next time. None of a body that was cut: what lies behind the cut would never be asked for. */
+  /** To be sent back the next time. None of a body that was cut or breaks off: what is missing would never be asked for. */
   readonly validators: Validators | undefined;
   /** What the feed says of its rhythm, now or when it was last read. */
   readonly hints: FeedHints;
@@ -192,7 +192,7 @@ export class Visit {
       status,
       document,
       cut,
-      validators: cut ? undefined : download.validators,
+      validators: document?.complete === false ? undefined : download.validators,
       hints,
       due: dueAfterAnswer({ now: at, hints, fresh, retryAfter: download.retryAfter }, this.#all.pace),
       redirects: this.redirects,

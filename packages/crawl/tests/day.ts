@@ -110,7 +110,7 @@ export function day(
   seed: number,
   options: WatchOptions & { readonly sources?: number; readonly restarts?: number } = {},
 ): Run<Day> {
-  const { sources: count = 36, restarts = 3, ...own } = options;
+  const { sources: count = 36, restarts = 3, look = MINUTE, ...own } = options;
   return simulate(
     {
       seed,
@@ -141,7 +141,7 @@ export function day(
         const until = (DAY * round) / restarts;
         const node = world.node(`reader${round}`, () =>
           group(function* (g) {
-            g.spawn(watch(store, { bodyLimit: BODY_LIMIT, tries: 1, allowPrivate: true, ...own }));
+            g.spawn(watch(store, { bodyLimit: BODY_LIMIT, tries: 1, allowPrivate: true, look, ...own }));
             yield* sleep(until - world.time - MINUTE);
             g.stop();
           }),
