@@ -99,6 +99,7 @@ export class RobotsKeeper {
    *
    * @param url of scheme `http:` or `https:`.
    * @param get makes the request, if one is needed. What it throws other than a `SourceError` is thrown to this asker only.
+   * @throws {SourceError} of kind `private`, where the host's address is one and that is not allowed.
    */
   *ask(url: string, get: RobotsGet): Coroutine<RobotsVerdict> {
     const { origin } = new URL(url);
@@ -180,7 +181,8 @@ function* rulesOf(origin: string, get: RobotsGet): Coroutine<Rules> {
     }
     return { robots: undefined, allowed: true };
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
+    // An address that is refused here is refused for all that is asked of it, and it says so itself.
+    if (!(error instanceof SourceError) || error.kind === "private") throw error;
     return unknown(`robots.txt of ${host} could not be had: ${failureOf(error).message}`);
   }
 }
