@@ -144,11 +144,19 @@ test("hosts do not wait for each other, and a slow one with many links holds one
   expect(web.most.get("slow.example")).toBe(1);
 });
 
-test("who rests holds no slot: with one of them, other hosts are asked during the rest", async () => {
-  const urls = ["https://a.example/1", "https://a.example/2", "https://b.example/1"];
-  const { web } = await follow(urls, articlesAt, { concurrency: 1, delay: 60_000 });
-  const at = (url: string): number => web.asked.find((asked) => asked.url === url)?.at ?? NaN;
-  expect(at("https://b.example/1")).toBeLessThan(at("https://a.example/2"));
+test.each([
+  ["asked for a rest", { status: 503, headers: { "retry-after": "20" } }, ""],
+  ["has a long crawl delay", { body: "<p>a", headers: HTML }, "user-agent: *\ncrawl-delay: 20\n"],
+])("a host that %s holds no slot meanwhile: others are asked", async (_, first, rules) => {
+  const urls = ["https://a.example/1", "https://a.example/2", ...[1, 2, 3, 4].map((at) => `https://b.example/${at}`)];
+  const answer = (url: string): Answer => {
+    if (url === "https://a.example/robots.txt") return { body: rules };
+    return url === "https://a.example/1" ? first : articlesAt(url);
+  };
+  const { web } = await follow(urls, answer, { concurrency: 1, tries: 1 });
+  const at = (url: string): number => web.asked.find((asked) => asked.url === url)?.at ?? Number.NaN;
+  expect(at("https://b.example/4") - at("https://a.example/1")).toBeLessThan(10_000);
+  expect(at("https://a.example/2") - at("https://a.example/1")).toBe(20_000);
 });
 
 test("redirects are followed, and the rules of where they lead are asked for and obeyed", async () => {

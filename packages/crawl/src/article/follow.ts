@@ -188,7 +188,7 @@ class Following {
   #leave(host: string, frontier: Frontier, g: Group): void {
     const at = this.#manners.readyAt(host);
     if (at <= now() || !frontier.hasMore(host)) frontier.leave(host);
-    else g.spawn(() => leaveAt(at, host, frontier), { daemon: true, name: `rest of ${host}` });
+    else g.spawn(() => leaveAt(at, host, frontier), { name: `rest of ${host}` });
   }
 
   #ended(followed: FollowedArticle): void {

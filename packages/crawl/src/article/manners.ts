@@ -68,7 +68,7 @@ export class Manners {
    * away that whoever comes is told so.
    */
   readyAt(host: string): number {
-    const at = this.turns.readyAt(host, this.delay);
+    const at = this.turns.readyAt(host);
     return at - now() > this.longestDelay ? now() : at;
   }
 

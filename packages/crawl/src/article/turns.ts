@@ -14,6 +14,8 @@ interface Host {
   /** When the last request ended, and from when on the host wants to be asked again; on the loop's clock. */
   ended: number;
   restUntil: number;
+  /** The rest that was owed before its last request, in ms. */
+  delay: number;
 }
 
 /** Who may ask which host, and when. */
@@ -27,10 +29,10 @@ export class Turns {
     return this.#hosts.size;
   }
 
-  /** When a host may be asked again, on the loop's clock, if `delay` ms are to lie between two requests. */
-  readyAt(host: string, delay: number): number {
+  /** When a host may be asked again, on the loop's clock, if the rest is as long as it was before its last request. */
+  readyAt(host: string): number {
     const known = this.#hosts.get(host);
-    return known === undefined ? -Infinity : Math.max(known.ended + delay, known.restUntil);
+    return known === undefined ? -Infinity : Math.max(known.ended + known.delay, known.restUntil);
   }
 
   /** Until when a host asked to be left alone, on the loop's clock; `-Infinity` where it did not. */
@@ -57,7 +59,8 @@ export class Turns {
       yield* known.turn.acquire();
       try {
         check();
-        const at = this.readyAt(host, delay);
+        known.delay = delay;
+        const at = this.readyAt(host);
         if (at > now()) yield* sleepUntil(at);
         try {
           return yield* request();
@@ -76,7 +79,7 @@ export class Turns {
     let known = this.#hosts.get(host);
     if (known === undefined) {
       if (this.#hosts.size >= this.#many) this.#forget();
-      known = { turn: new Semaphore(1, { name: host }), users: 0, ended: -Infinity, restUntil: -Infinity };
+      known = { turn: new Semaphore(1, { name: host }), users: 0, ended: -Infinity, restUntil: -Infinity, delay: 0 };
       this.#hosts.set(host, known);
     }
     return known;
