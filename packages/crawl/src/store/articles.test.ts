@@ -193,9 +193,10 @@ test("of an article that stands twice in a document the longer text is kept, wha
     ["longer text", "short"],
   ]) {
     const memory = new Memory();
-    for (let i = 0; i < 2; i++)
+    for (let i = 0; i < 2; i++) {
       memory.feed(A, ...texts.map((text) => ({ url: "https://a.example/1", title: "One", text })));
-    expect(memory.all).toMatchObject([{ text: "longer text" }]);
+      expect(memory.all).toMatchObject([{ text: "longer text" }]);
+    }
     expect(memory.store.latest(A, [])?.articles).toBe(1);
     memory.countsAgree();
   }

@@ -181,6 +181,11 @@ test("an older database is brought to this version, each step with its number", 
   expect(again.prepare("SELECT count(*) AS n FROM one").get()).toEqual({ n: 1 });
 });
 
+test("a new database goes through every step", () => {
+  using database = new Database(newFile(), { migrations });
+  expect(database.prepare("SELECT * FROM one").get()).toEqual({ a: 1, b: 2 });
+});
+
 test("a step that fails leaves the version before, whole", () => {
   const path = newFile();
   new Database(path, { migrations: migrations.slice(0, 1) }).close();

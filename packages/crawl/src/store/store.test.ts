@@ -155,6 +155,7 @@ test("of several fetches all are stored, or none", () => {
   // The words that got their numbers in it are forgotten with it.
   store.record(run, [good]);
   expect(store.mentions(["aurora"])).toEqual([{ term: "aurora", count: 1, articles: 1 }]);
+  expect(store.top({ limit: 1 })).toEqual([{ word: "aurora", count: 1, articles: 1 }]);
 });
 
 test("what a source gave last is shown with the terms that are asked for now", () => {
