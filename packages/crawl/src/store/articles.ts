@@ -145,7 +145,7 @@ export class Articles {
       const id = known?.id ?? this.#add(entry, delivery, stop(entry));
       const before = found.get(id);
       if (before === undefined) found.set(id, { entry, known });
-      else if (entry.text.length > before.entry.text.length) found.set(id, { entry, known: known ?? this.#known(id) });
+      else if (entry.text.length > before.entry.text.length) found.set(id, { entry, known });
       this.#address(id, entry, addressed);
       // Whoever was found by the source's own name for it has been seen there under that name.
       if (!named) added += this.#see(id, entry, delivery);
@@ -192,10 +192,6 @@ export class Articles {
   #byAddress(url: string): Known | undefined {
     const address = canonicalUrl(url);
     return address === undefined ? undefined : this.#addressed(address)?.known;
-  }
-
-  #known(id: number): Known {
-    return this.#database.prepare<Known>(`SELECT ${KNOWN} FROM articles WHERE id = ?`).get(id) as Known;
   }
 
   #addressed(address: string): Addressed | undefined {

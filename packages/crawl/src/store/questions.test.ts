@@ -236,7 +236,7 @@ test("the top words leave out stop words of each article's language, numbers and
 
 test("where no language is said it is guessed from the whole document", () => {
   const language = undefined;
-  const titles = ["Avec le chat", "Die Chats", "Dans la rue, avec les chats et sur les toits"];
+  const titles = ["Die Chats", "Avec le chat", "Dans la rue, avec les chats et sur les toits"];
   const articles = titles.map((title, n) => article({ url: `https://articles.example/${n}`, title, language }));
   const store = NewsStore.open(":memory:");
   store.record(store.beginRun(NOON), [fetched(A, read(articles, { language }))]);
