@@ -113,6 +113,12 @@ test("one at a time at a host, and no more at once than asked for, as in a run",
   for (let host = 0; host < 8; host++) expect(web.most.get(`h${host}.example`)).toBe(1);
 });
 
+test("a look that is long makes nothing late", async () => {
+  const web = new Web((): Answer => ({ body: ttl(10) }));
+  await watching(web, [A], () => pause(25 * MINUTE), { look: HOUR });
+  expect(asked(web, A)).toEqual([0, 10 * MINUTE, 20 * MINUTE]);
+});
+
 test("what is fetched without a pause is one run", async () => {
   const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
   const { store } = await watching(web, [A, B], () => pause(31 * MINUTE));
