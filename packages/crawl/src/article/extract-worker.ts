@@ -15,7 +15,7 @@ export type Extraction =
   | { readonly ok: true; readonly article: ExtractedArticle }
   | { readonly ok: false; readonly failure: Failure };
 
-/** @internal Called by {@link extractor}. */
+/** @public It is called by its name, from another thread: see extract.ts. */
 export function extract(page: FetchedPage): Extraction {
   try {
     return { ok: true, article: readArticle(page) };
