@@ -23,6 +23,7 @@ test("without anything said the defaults hold", () => {
     perHost: 2,
     timeout: 15_000,
     allowPrivate: false,
+    articles: false,
     html: undefined,
     json: false,
     demo: false,
@@ -100,6 +101,7 @@ test("the demonstration remembers nothing unless it is told where", () => {
 });
 
 test("what contradicts itself is refused", () => {
+  expect(refusal("--demo", "--articles").message).toBe("--demo has no links to follow");
   expect(refusal("--db", "x.db", "--no-db").message).toBe("--db and --no-db say different things");
   expect(refusal("--no-db", "--now").message).toContain("everything is fetched in any case");
 });

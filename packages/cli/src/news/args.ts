@@ -23,6 +23,8 @@ export interface NewsArgs {
   readonly keep: boolean;
   /** Also what is not due yet. */
   readonly now: boolean;
+  /** Links are followed. */
+  readonly articles: boolean;
   /** Where to write a page of what is remembered. */
   readonly html: string | undefined;
   readonly json: boolean;
@@ -35,6 +37,7 @@ const TAKES = [
   "term",
   "top",
   "now",
+  "articles",
   "concurrency",
   "per-host",
   "timeout",
@@ -73,6 +76,8 @@ Counting
   --top N            show the N commonest words (default: 10, or 0 with --term)
 
 Work
+  --articles         also follow the links of feeds and remember what the articles say, by their hosts' rules
+                     (robots.txt, one at a time, a pause between two); 500 at most in one run
   --concurrency N    sources at once (default: 64, all of them with --demo)
   --per-host N       of these, at one host (default: 2)
   --timeout TIME     for each source, all tries included, as 15s, 300ms or 2m (default: 15s)
@@ -119,6 +124,7 @@ export function parseNewsArgs(argv: readonly string[], others: readonly Taking[]
     db: values.db,
     keep: !(values["no-db"] ?? false) && !(demo && values.db === undefined),
     now: values.now ?? false,
+    articles: values.articles ?? false,
     html: values.html,
     json: values.json ?? false,
     demo,
@@ -132,5 +138,6 @@ export function parseNewsArgs(argv: readonly string[], others: readonly Taking[]
   if (demo && (args.urls.length > 0 || args.feeds.length > 0)) {
     throw new UsageError("--demo has its own sources", "leave out --demo, or the URLs and --feeds");
   }
+  if (demo && args.articles) throw new UsageError("--demo has no links to follow", "leave out --articles");
   return args;
 }

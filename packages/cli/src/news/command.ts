@@ -9,6 +9,7 @@ import { lookAt, show } from "../look.ts";
 import { paint } from "../paint.ts";
 import type { NewsArgs } from "./args.ts";
 import { demo } from "../demo/demo.ts";
+import { drawLinks, followLinks, Links } from "./articles.ts";
 import { guarded, type MemoryError, memoryError, openMemory } from "./database.ts";
 import { pageData } from "./html/page-data.ts";
 import { writeHtml } from "./html/write-html.ts";
@@ -28,6 +29,8 @@ export interface NewsResult {
   readonly broken?: MemoryError | undefined;
   /** Where it is remembered. */
   readonly db?: string;
+  /** What became of links, where they were to be followed. */
+  readonly links?: Links | undefined;
 }
 
 /** Runs the command. Gives the exit status. @throws {UsageError} @throws {MemoryError} */
@@ -42,10 +45,11 @@ export async function newsCommand(args: NewsArgs, io: Io, host?: Host): Promise<
   }
 }
 
-/** What is drawn as a page is asked of a memory, so without one there is one for as long as the command runs. */
-function memoryFor({ keep, db, html, json }: NewsArgs, io: Io): NewsStore | undefined {
+/** A page is drawn from a memory, and articles go into one: without one there is one for as long as the command runs. */
+function memoryFor({ keep, db, html, articles, json }: NewsArgs, io: Io): NewsStore | undefined {
   if (keep) return openMemory({ db, quiet: json, make: true }, io);
-  return html === undefined ? undefined : openMemory({ db: ":memory:", quiet: true, make: true }, io);
+  if (html === undefined && !articles) return undefined;
+  return openMemory({ db: ":memory:", quiet: true, make: true }, io);
 }
 
 async function read(args: NewsArgs, io: Io, store: NewsStore | undefined, host?: Host): Promise<number> {
@@ -79,9 +83,10 @@ export async function download(
   list: SourceList,
   args: NewsArgs,
   io: Io,
-  options: NewsOptions = {},
+  options: NewsOptions & { readonly store?: NewsStore } = {},
   host?: Host,
 ): Promise<NewsResult> {
+  const { store } = options;
   const { terms, top, concurrency, perHost, timeout, allowPrivate } = args;
   const headlines = headlinesFor(terms);
   const news = new News(list.sources, {
@@ -90,16 +95,17 @@ export async function download(
     ...options,
   });
   const begun = performance.now();
+  const links = args.articles ? new Links() : undefined;
   let interrupted = false;
   let broken: MemoryError | undefined;
   try {
-    const work = (): Coroutine<void> => withProgress(news, args, io, { headlines, terms, timeout });
+    const work = (): Coroutine<void> => withProgress(news, args, io, { headlines, terms, timeout }, links, store);
     interrupted = (await running(work, { name: "rondo news", io, host })) === undefined;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     broken = memoryError(error);
   }
-  return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted, broken };
+  return { report: news.report(list.problems), elapsed: performance.now() - begun, interrupted, broken, links };
 }
 
 function* withProgress(
@@ -107,23 +113,38 @@ function* withProgress(
   args: NewsArgs,
   io: Io,
   live: Pick<LiveOptions, "headlines" | "terms" | "timeout">,
+  links: Links | undefined,
+  store: NewsStore | undefined,
 ): Coroutine<void> {
+  let following = false;
+  const note = (): string | undefined => (following ? links?.describe() : undefined);
   yield* group(function* (g) {
     if (!args.json) {
       const painted = paint(wantsColour(io.stderr, io.env));
-      const shown = showLive({ ...live, run: news, output: io.stderr, env: io.env, paint: painted });
+      const shown = showLive({ ...live, note, run: news, output: io.stderr, env: io.env, paint: painted });
       g.spawn(shown, { daemon: true, name: "progress" });
     }
     yield* news.work();
+    if (links === undefined || store === undefined) return;
+    following = true;
+    const { concurrency, timeout, allowPrivate } = args;
+    const sources = news.sources.map(({ url }) => url);
+    yield* followLinks(store, links, { sources, concurrency, timeout, allowPrivate });
   });
 }
 
 /** What there is to say about a run. */
 export function print(result: NewsResult, args: NewsArgs, io: Io): void {
-  const { report, elapsed, interrupted, broken, db } = result;
+  const { report, elapsed, interrupted, broken, db, links } = result;
   if (broken !== undefined) io.stderr.write(`rondo: ${broken.message}\n       ${broken.hint}\n`);
   if (args.json) {
-    const data = { ...report, ...(db === undefined ? {} : { db }), elapsed: Math.round(elapsed), interrupted };
+    const data = {
+      ...report,
+      ...(db === undefined ? {} : { db }),
+      ...(links === undefined ? {} : { links }),
+      elapsed: Math.round(elapsed),
+      interrupted,
+    };
     io.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
     return;
   }
@@ -142,6 +163,7 @@ export function print(result: NewsResult, args: NewsArgs, io: Io): void {
     ),
     notes(report, look),
     failures(report, look),
+    drawLinks(links, look),
     interrupted ? ` ${look.paint.yellow("Interrupted.")} This is what was done.\n` : "",
     summary(report, elapsed, look),
   ];

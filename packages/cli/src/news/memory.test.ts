@@ -388,3 +388,33 @@ test("a data directory whose place is taken by a file is told", async () => {
   const { status, stderr } = await home.rondo("news");
   expect([status, stderr]).toEqual([3, expect.stringMatching(/cannot be made \(EEXIST|ENOTDIR\)/)]);
 });
+
+test("with --articles the links of a feed are followed by their host's rules, and what they say is remembered", async () => {
+  using home = new Home();
+  const asked: string[] = [];
+  const story = (text: string): string =>
+    `<html lang=en><title>Story</title><article><h1>Story</h1><p>${`${text} stands in the article alone. `.repeat(20)}</p></article>`;
+  await using served = await serve((request, response) => {
+    asked.push(request.url ?? "");
+    const { url } = request;
+    if (url === "/robots.txt") response.end("User-agent: *\nDisallow: /members/");
+    else if (url === "/story") response.setHeader("content-type", "text/html").end(story("Lighthouse"));
+    else {
+      const link = (path: string): string => `http://${request.headers.host}${path}`;
+      response.end(
+        rss("The Coast", [
+          { title: "Story", link: link("/story") },
+          { title: "Secret", link: link("/members/x") },
+        ]),
+      );
+    }
+  });
+  const { status, stdout } = await home.rondo("news", "--articles", "--allow-private", `${served.url}/feed`);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/Articles 1 article followed · 1 could not be read \(1 robots\) · /);
+  expect(asked).toEqual(["/feed", "/robots.txt", "/story"]);
+  const text = await home.rondo("news", "export", "--term", "lighthouse");
+  expect(JSON.parse(text.stdout).title).toBe("Story");
+  const again = await home.rondo("news", "--articles", "--allow-private", "--json", `${served.url}/feed`);
+  expect(JSON.parse(again.stdout).links).toEqual({ read: 0, failed: 0, later: 0, bytes: 0, reasons: {} });
+}, 60_000);

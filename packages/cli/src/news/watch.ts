@@ -5,6 +5,7 @@
 
 import {
   type Failure,
+  Manners,
   type NewsStore,
   type Source,
   StoreError,
@@ -12,12 +13,13 @@ import {
   type WatchEvent,
   type WatchStore,
 } from "@rondo/crawl";
-import { type Coroutine, type Group, group, type Host } from "rondo";
+import { Channel, type Coroutine, type Group, group, type Host } from "rondo";
 import { signals } from "rondo/os";
 import { canRewrite, type Io, wantsColour } from "../io.ts";
 import { checkTerms, duration, whole } from "../options.ts";
 import { paint } from "../paint.ts";
 import { cell, clean, counted } from "../text.ts";
+import { followLinks, Links } from "./articles.ts";
 import { memoryError, openMemory } from "./database.ts";
 import { isNamed } from "./inputs.ts";
 import { showLive } from "./live.ts";
@@ -29,7 +31,7 @@ import { sourcesFor } from "./subscribed.ts";
 
 export const watchCommand: Subcommand = subcommand({
   name: "rondo news watch",
-  takes: ["feeds", "term", "concurrency", "per-host", "timeout", "allow-private", "db", "json", "help"],
+  takes: ["feeds", "term", "articles", "concurrency", "per-host", "timeout", "allow-private", "db", "json", "help"],
   summary: "stay up, and fetch each source when it is due",
   help: `rondo news watch: stays up, and fetches each source when it is due
 
@@ -39,6 +41,7 @@ Usage
   URL...             feeds or pages; without any: the subscriptions, or the built-in list. Subscriptions
                      that are added or removed meanwhile are taken up
   --feeds FILE       a list of sources, OPML or one URL a line; may be given again
+  --articles         also follow the links of feeds, as rondo news --articles does
   --term WORD        mark headlines that mention it; may be given again
   --concurrency N    sources at once (default: 64)
   --per-host N       of these, at one host (default: 2)
@@ -58,6 +61,7 @@ Exit status
     const terms = checkTerms(values.term ?? []);
     const json = values.json ?? false;
     const asking = {
+      articles: values.articles ?? false,
       terms,
       concurrency: whole("--concurrency", values.concurrency, 1, 10_000) ?? 64,
       perHost: whole("--per-host", values["per-host"], 1, 10_000) ?? 2,
@@ -70,7 +74,7 @@ Exit status
       const { sources, problems } = sourcesFor(named, store);
       for (const { input, error } of problems) io.stderr.write(`rondo: ${cell(input)}: ${cell(error.message)}\n`);
       const work = (): Coroutine<void> =>
-        watchAndShow(watching(store, isNamed(named) ? sources : undefined), { ...asking, json, io, host });
+        watchAndShow(store, { ...asking, named: isNamed(named) ? sources : undefined, json, io, host });
       const ended = await running(work, { name: "rondo news watch", io, host, signals: false });
       return ended === undefined ? 130 : 0;
     } catch (error) {
@@ -84,6 +88,9 @@ Exit status
 
 /** How to watch and how to show it. */
 interface Watching {
+  /** What to watch instead of the subscriptions. */
+  readonly named: Source[] | undefined;
+  readonly articles: boolean;
   readonly terms: readonly string[];
   readonly concurrency: number;
   readonly perHost: number;
@@ -107,14 +114,17 @@ function watching(store: NewsStore, named: Source[] | undefined): WatchStore {
 }
 
 /** Watches until it is asked to stop. A switch point. @throws {StoreError} */
-function* watchAndShow(store: WatchStore, how: Watching): Coroutine<void> {
+function* watchAndShow(store: NewsStore, how: Watching): Coroutine<void> {
   const { terms, concurrency, perHost, timeout, allowPrivate, json, io, host } = how;
   const draws = !json && canRewrite(io.stderr, io.env) && io.stdout.isTTY === true;
   const view = new WatchView(terms, () => clock(host));
   const marker = new Marker(terms);
-  const watch = new Watch(store, {
+  /** Rings when there are new articles. */
+  const fresh = new Channel<true>(1);
+  const watch = new Watch(watching(store, how.named), {
     ...{ terms, concurrency, perHost, timeout, allowPrivate },
     onEvent(event) {
+      if (event.kind === "done" && event.fresh.length > 0) fresh.trySend(true);
       if (draws) view.take(event);
       else io.stdout.write(json ? `${JSON.stringify(plainEvent(event))}\n` : eventLine(event, marker));
     },
@@ -129,8 +139,26 @@ function* watchAndShow(store: WatchStore, how: Watching): Coroutine<void> {
       const shown = showLive({ ...view.of(watch), output: io.stderr, env: io.env, paint: painted });
       g.spawn(shown, { daemon: true, name: "progress" });
     }
+    // What earlier runs left is fresh enough.
+    fresh.trySend(true);
+    if (how.articles) g.spawn(followFresh(store, fresh, how), { daemon: true, name: "articles" });
     yield* watch.work();
   });
+}
+
+/** Follows the links of what is new, whenever something is. What a stop interrupts comes the next time. */
+function* followFresh(store: NewsStore, fresh: Channel<true>, how: Watching): Coroutine<void> {
+  const { concurrency, timeout, allowPrivate, named } = how;
+  const manners = new Manners();
+  for (;;) {
+    yield* fresh.receive();
+    const sources = sourcesOf(store, named);
+    yield* followLinks(store, new Links(), { sources, concurrency, timeout, allowPrivate, manners });
+  }
+}
+
+function sourcesOf(store: NewsStore, named: Source[] | undefined): string[] {
+  return (named ?? sourcesFor({ urls: [], feeds: [] }, store).sources).map(({ url }) => url);
 }
 
 /** Softly for the first one, at once for the second one. */
