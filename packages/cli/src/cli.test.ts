@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -172,12 +172,29 @@ test("on a terminal progress is drawn in place and taken away again", async () =
 
 test.each([
   [["news", "--tem", "x"], "rondo: there is no option --tem\n       did you mean --term?\n"],
-  [
-    ["news", "example.com"],
-    'rondo: nothing to download: "example.com" has no scheme; did you mean https://example.com ?\n',
-  ],
+  [["news", "example.com"], 'rondo: "example.com" has no scheme; did you mean https://example.com ?\n'],
   [["news", "--timeout", "soon"], "as in --timeout 15s"],
   [["nwes"], "did you mean rondo news?"],
+  [["news", "tends"], 'rondo: there is no command "rondo news tends"\n       did you mean rondo news trends?\n'],
+  [["news", "help", "tends"], "did you mean rondo news trends?"],
+  [["news", "frobnicate"], "an address begins with https://"],
+  [["news", "--json", "top"], "rondo: top has to come first\n       as in rondo news top …\n"],
+  [["news", "trends"], "rondo: trends of what?"],
+  [["news", "trends", "x", "--since", "7d"], "rondo news top and rondo news export have it"],
+  [["news", "trends", "x", "--by", "sauce"], "did you mean --by source?"],
+  [["news", "trends", "…"], "has no letter and no digit"],
+  [["news", "top", "more"], 'rondo: rondo news top does not know what to do with "more"'],
+  [["news", "top", "--since", "soon"], "as in --since 7d, 2w, yesterday or "],
+  [["news", "rising", "--days", "0"], "--days takes a whole number from 1 to 366"],
+  [["news", "export", "--format", "pdf"], "--format takes jsonl, csv, json or opml"],
+  [["news", "export", "--json", "--format=csv"], "--json and --format say different things"],
+  [["news", "export", "--term", "a", "--term", "b"], "export takes one --term"],
+  [["news", "export", "--format", "opml", "--since", "7d"], "leave out --since and --term"],
+  [["news", "add"], "rondo: add what?"],
+  [["news", "remove"], "rondo: remove what?"],
+  [["news", "import"], "rondo: import what?"],
+  [["news", "import", "/no/such"], "/no/such does not exist\n       as in rondo news import subscriptions.opml\n"],
+  [["news", "watch", "nowhere.example"], "did you mean https://nowhere.example ?"],
   [["constructor"], "rondo --help lists the commands"],
   [[], "Usage"],
 ])("wrong usage %j gives a message, a hint and status 2", async (argv, message) => {
@@ -185,6 +202,33 @@ test.each([
   expect([status, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(message);
 });
+
+test("wrong usage makes no memory", async () => {
+  const fresh = mkdtempSync(join(tmpdir(), "rondo-"));
+  const output = { write: (): void => undefined };
+  for (const argv of [
+    ["news", "https://"],
+    ["news", "watch", "x.example"],
+    ["news", "import", "/no/such"],
+  ]) {
+    expect(await cli(argv, { stdout: output, stderr: output, env: { ...env, XDG_DATA_HOME: fresh } })).toBe(2);
+  }
+  expect(readdirSync(fresh)).toEqual([]);
+  rmSync(fresh, { recursive: true });
+});
+
+test.each(["trends", "top", "rising", "sources", "export", "add", "remove", "import", "check", "watch"])(
+  "rondo news %s has a help of its own, which names all that it takes",
+  async (word) => {
+    const { status, stdout, stderr } = await rondo("news", word, "--help");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n")[0]).toMatch(new RegExp(`^rondo news ${word}: `));
+    expect(stdout).toContain("--json");
+    expect((await rondo("news", "help", word)).stdout).toBe(stdout);
+    expect((await rondo("news", "--help")).stdout).toContain(`  rondo news ${word} `);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+  },
+);
 
 test("help and version are results, with status 0", async () => {
   expect(await rondo("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("rondo news"), stderr: "" });

@@ -16,7 +16,7 @@ import { writeHtml } from "./html/write-html.ts";
 import { type LiveOptions, headlinesFor, showLive } from "./live.ts";
 import { running } from "./running.ts";
 import { clock } from "./subcommand.ts";
-import { sourcesFor } from "./subscribed.ts";
+import { namedSources, standingSources } from "./subscribed.ts";
 import { failures, notes, summary, table } from "./table.ts";
 
 /** What went on in a run, whether it ended or was interrupted. */
@@ -35,9 +35,11 @@ export interface NewsResult {
 
 /** Runs the command. Gives the exit status. @throws {UsageError} @throws {MemoryError} */
 export async function newsCommand(args: NewsArgs, io: Io, host?: Host): Promise<number> {
+  const named = args.demo ? undefined : namedSources(args);
   const store = memoryFor(args, io);
   try {
-    const status = args.demo ? await demo(args, io, store) : await read(args, io, store, host);
+    const list = named ?? standingSources(store);
+    const status = args.demo ? await demo(args, io, store) : await read(list, args, io, store, host);
     if (args.html === undefined || store === undefined) return status;
     return (await drawPage(args.html, args, store, io, host)) ? status : 1;
   } finally {
@@ -52,8 +54,13 @@ function memoryFor({ keep, db, html, articles, json }: NewsArgs, io: Io): NewsSt
   return openMemory({ db: ":memory:", quiet: true, make: true }, io);
 }
 
-async function read(args: NewsArgs, io: Io, store: NewsStore | undefined, host?: Host): Promise<number> {
-  const list = sourcesFor(args, store);
+async function read(
+  list: SourceList,
+  args: NewsArgs,
+  io: Io,
+  store: NewsStore | undefined,
+  host?: Host,
+): Promise<number> {
   const options = store === undefined ? {} : { store, evenIfNotDue: args.now };
   const result = await download(list, args, io, options, host);
   print(args.keep && store !== undefined ? { ...result, db: store.path } : result, args, io);

@@ -30,7 +30,10 @@ Exit status
 `,
   run({ values, positionals }, io) {
     if (positionals.length === 0) throw new UsageError("import what?", "as in rondo news import subscriptions.opml");
-    const { sources, problems } = readSources({ urls: [], feeds: positionals });
+    const { sources, problems } = readSources(
+      { urls: [], feeds: positionals },
+      "as in rondo news import subscriptions.opml",
+    );
     const json = values.json ?? false;
     const store = openMemory({ db: values.db, quiet: json, make: true }, io);
     try {

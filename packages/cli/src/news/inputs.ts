@@ -17,8 +17,16 @@ export function isNamed({ urls, feeds }: Named): boolean {
   return urls.length > 0 || feeds.length > 0;
 }
 
-/** The sources of arguments and lists. @throws {UsageError} where none can be used. */
-export function readSources({ urls, feeds }: Named): SourceList {
+/**
+ * The sources of arguments and lists.
+ *
+ * @param hint what to type instead.
+ * @throws {UsageError} where none can be used.
+ */
+export function readSources(
+  { urls, feeds }: Named,
+  hint = "as in rondo news https://example.org/feed, or --feeds FILE",
+): SourceList {
   const sources: Source[] = [];
   const problems: Problem[] = [];
   for (const url of urls) {
@@ -34,10 +42,7 @@ export function readSources({ urls, feeds }: Named): SourceList {
   const [first] = problems;
   if (sources.length === 0 && first !== undefined) {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-    throw new UsageError(
-      `nothing to download: ${first.error.message}${more}`,
-      "as in rondo news https://example.org/feed, or --feeds FILE",
-    );
+    throw new UsageError(`${first.error.message}${more}`, hint);
   }
   return { sources, problems };
 }

@@ -42,7 +42,9 @@ const ALL: readonly Taking[] = [DOWNLOADING, ...SUBCOMMANDS];
 export async function news(argv: readonly string[], io: Io, host?: Host): Promise<number> {
   const [first, ...rest] = argv;
   if (first === "help") {
-    const about = BY_WORD.get(rest[0] ?? "");
+    const [word] = rest;
+    const about = BY_WORD.get(word ?? "");
+    if (word !== undefined && about === undefined) throw noSuchCommand(word);
     io.stdout.write(about?.help ?? newsHelp(SUBCOMMANDS));
     return 0;
   }
@@ -70,9 +72,13 @@ function refuseAlmostCommands(words: readonly string[]): void {
   if (late !== undefined) throw new UsageError(`${late} has to come first`, `as in rondo news ${late} …`);
   const [first] = words;
   if (first === undefined || !/^[a-z]+$/i.test(first)) return;
-  const meant = nearest(first.toLowerCase(), [...BY_WORD.keys()]);
-  throw new UsageError(
-    `there is no command "rondo news ${first}"`,
+  throw noSuchCommand(first);
+}
+
+function noSuchCommand(word: string): UsageError {
+  const meant = nearest(word.toLowerCase(), [...BY_WORD.keys()]);
+  return new UsageError(
+    `there is no command "rondo news ${word}"`,
     meant === undefined
       ? "rondo news --help shows what there is; an address begins with https://"
       : `did you mean rondo news ${meant}?`,

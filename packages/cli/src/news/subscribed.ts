@@ -6,9 +6,13 @@ import type { Io } from "../io.ts";
 import { guarded, memoryPath, openMemory } from "./database.ts";
 import { isNamed, type Named, readSources } from "./inputs.ts";
 
-/** The sources for a memory that is open, or for none. @throws {UsageError} where sources were named and none can be used. */
-export function sourcesFor(named: Named, store: NewsStore | undefined): SourceList {
-  if (isNamed(named)) return readSources(named);
+/** What was named, looked at before a memory is opened or even made. @throws {UsageError} where none of it can be used. */
+export function namedSources(named: Named): SourceList | undefined {
+  return isNamed(named) ? readSources(named) : undefined;
+}
+
+/** Without anything named: the subscriptions, or the built-in list while there are none. */
+export function standingSources(store: NewsStore | undefined): SourceList {
   const subscriptions = store === undefined ? [] : guarded(() => store.subscriptions());
   return { sources: subscriptions.length > 0 ? subscriptions : builtInSources(), problems: [] };
 }
@@ -20,7 +24,9 @@ export function subscribedOr(
   io: Io,
 ): SourceList {
   // Who names a memory has it looked at; who does not may have none yet.
-  if (isNamed(named) || (db === undefined && !existsSync(memoryPath(db, io.env)))) return sourcesFor(named, undefined);
+  const list = namedSources(named);
+  if (list !== undefined) return list;
+  if (db === undefined && !existsSync(memoryPath(db, io.env))) return standingSources(undefined);
   using store = openMemory({ db, quiet, make: false }, io);
-  return sourcesFor(named, store);
+  return standingSources(store);
 }

@@ -21,13 +21,12 @@ import { paint } from "../paint.ts";
 import { cell, clean, counted } from "../text.ts";
 import { followLinks, Links } from "./articles.ts";
 import { memoryError, openMemory } from "./database.ts";
-import { isNamed } from "./inputs.ts";
 import { showLive } from "./live.ts";
 import { Marker } from "./live-marks.ts";
 import { WatchView } from "./live-watch.ts";
 import { running } from "./running.ts";
 import { clock, type Subcommand, subcommand } from "./subcommand.ts";
-import { sourcesFor } from "./subscribed.ts";
+import { namedSources, standingSources } from "./subscribed.ts";
 
 export const watchCommand: Subcommand = subcommand({
   name: "rondo news watch",
@@ -68,13 +67,12 @@ Exit status
       timeout: values.timeout === undefined ? 15_000 : duration("--timeout", values.timeout),
       allowPrivate: values["allow-private"] ?? false,
     };
-    const named = { urls: positionals, feeds: values.feeds ?? [] };
+    const list = namedSources({ urls: positionals, feeds: values.feeds ?? [] });
     const store = openMemory({ db: values.db, quiet: json, make: true }, io);
     try {
-      const { sources, problems } = sourcesFor(named, store);
-      for (const { input, error } of problems) io.stderr.write(`rondo: ${cell(input)}: ${cell(error.message)}\n`);
-      const work = (): Coroutine<void> =>
-        watchAndShow(store, { ...asking, named: isNamed(named) ? sources : undefined, json, io, host });
+      for (const { input, error } of list?.problems ?? [])
+        io.stderr.write(`rondo: ${cell(input)}: ${cell(error.message)}\n`);
+      const work = (): Coroutine<void> => watchAndShow(store, { ...asking, named: list?.sources, json, io, host });
       const ended = await running(work, { name: "rondo news watch", io, host, signals: false });
       return ended === undefined ? 130 : 0;
     } catch (error) {
@@ -109,7 +107,7 @@ function watching(store: NewsStore, named: Source[] | undefined): WatchStore {
     endRun: (run, at) => store.endRun(run, at),
     record: (run, fetches) => store.record(run, fetches),
     latest: (url, terms) => store.latest(url, terms),
-    subscriptions: () => named ?? sourcesFor({ urls: [], feeds: [] }, store).sources,
+    subscriptions: () => named ?? standingSources(store).sources,
   };
 }
 
@@ -158,7 +156,7 @@ function* followFresh(store: NewsStore, fresh: Channel<true>, how: Watching): Co
 }
 
 function sourcesOf(store: NewsStore, named: Source[] | undefined): string[] {
-  return (named ?? sourcesFor({ urls: [], feeds: [] }, store).sources).map(({ url }) => url);
+  return (named ?? standingSources(store).sources).map(({ url }) => url);
 }
 
 /** Softly for the first one, at once for the second one. */
