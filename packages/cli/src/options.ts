@@ -71,7 +71,7 @@ export function parseOptions<Name extends OptionName>(
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (!(error instanceof Error) || typeof code !== "string" || !code.startsWith("ERR_PARSE_ARGS_")) throw error;
     if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") throw unknown(command, error.message, others);
-    const bare = /'(?:-\w, )?(--[\w-]+) <value>' argument/.exec(error.message)?.[1];
+    const bare = /'(?:-\w, )?(--[\w-]+)(?: <value>)?' argument (?:missing|is ambiguous)/.exec(error.message)?.[1];
     if (bare !== undefined) throw new UsageError(`${bare} wants a value`, seeHelp(command.name));
     // Node's own advice comes after the first sentence, and speaks of things the caller did not ask.
     throw new UsageError(error.message.split(/[.\n]/)[0] ?? error.message, seeHelp(command.name));

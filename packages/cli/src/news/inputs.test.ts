@@ -59,7 +59,7 @@ test("where nothing is left to download it is wrong usage, with what was wrong a
   } catch (error) {
     expect(error).toBeInstanceOf(UsageError);
     expect(error).toMatchObject({
-      message: 'nothing to download: "example.com" has no scheme; did you mean https://example.com ? (and 1 more)',
+      message: '"example.com" has no scheme; did you mean https://example.com ? (and 1 more)',
       hint: expect.stringContaining("rondo news https://"),
     });
   }
