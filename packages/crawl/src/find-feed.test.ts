@@ -188,3 +188,9 @@ test.each([
 test("an address that is none is refused before anything is asked", async () => {
   await expect(look({}, "a.example")).rejects.toThrow("did you mean https://a.example");
 });
+
+test("a page that nests without end is looked through as far as pages go", () => {
+  const deep = "<div>".repeat(100_000);
+  expect(urls(`${link("/feed")}${deep}${link("/late")}`)).toEqual([`${SITE}feed`]);
+  expect(urls(`${"<p><br><b>x</b></p>".repeat(5000)}${link("/feed")}`)).toEqual([`${SITE}feed`]);
+});

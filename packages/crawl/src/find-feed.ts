@@ -47,7 +47,12 @@ export interface FoundFeed {
  */
 export function findFeeds(html: string, url: string): FoundFeed[] {
   const reader = new Reader();
-  new Parser(reader).end(html);
+  try {
+    new Parser(reader).end(html);
+  } catch (error) {
+    // What was found before it stands.
+    if (error !== TOO_DEEP) throw error;
+  }
   const base = URL.parse(reader.base ?? "", url)?.href ?? url;
   const found = new Map<string, FoundFeed>();
   for (const { href, title, by } of [...reader.links, ...reader.anchors]) {
@@ -99,6 +104,13 @@ interface Pointer {
 /** Longer texts name articles, and a page of nothing but one anchor is not to be kept twice. */
 const LONGEST_TITLE = 200;
 
+/**
+ * Deeper than any page that a person wrote: the parser goes through all open elements for each that is opened, so a page of
+ * nothing but openings would cost the square of its length.
+ */
+const DEEPEST = 2048;
+const TOO_DEEP = new Error("the elements of this page are nested too deep");
+
 /** Collects what points somewhere while the parser walks over the page. */
 class Reader {
   readonly links: Pointer[] = [];
@@ -107,8 +119,10 @@ class Reader {
   #href: string | undefined;
   #title: string | undefined;
   #text = "";
+  #depth = 0;
 
   onopentag(name: string, attributes: Readonly<Record<string, string>>): void {
+    if (++this.#depth > DEEPEST) throw TOO_DEEP;
     const href = attributes["href"];
     if (href === undefined) {
       // The picture of a feed in an anchor says what the anchor does not.
@@ -130,6 +144,7 @@ class Reader {
   }
 
   onclosetag(name: string): void {
+    this.#depth--;
     if (name === "a") this.#anchor();
   }
 
