@@ -241,7 +241,6 @@ export class Visit {
     const { fetch, frontier, bodyLimit, redirects, userAgent } = this.#all;
     const way = [this.source.url];
     let { validators } = this.#since;
-    let forGood = true;
     this.redirects = [];
     this.#movedTo = undefined;
     for (;;) {
@@ -261,16 +260,7 @@ export class Visit {
       const location = REDIRECTS.has(response.status) ? (response.headers.get("location") ?? null) : null;
       if (location !== null) {
         response.close();
-        forGood &&= FOR_GOOD.has(response.status);
-        const next = destination(location, url);
-        if (way.includes(next))
-          throw new SourceError("redirect", `redirected in a circle: ${[...way, next].join(" → ")}`);
-        if (way.length > redirects) {
-          throw new SourceError("redirect", `redirected more than ${redirects} times: ${way[0]} → … → ${next}`);
-        }
-        way.push(next);
-        this.redirects.push(own(next));
-        if (forGood) this.#movedTo = this.redirects.at(-1);
+        this.#redirect(way, location, FOR_GOOD.has(response.status), redirects);
         continue;
       }
       if (response.status === 304) {
@@ -287,17 +277,33 @@ export class Visit {
       }
       if (response.status < 200 || response.status > 299) {
         response.close();
-        const says = `HTTP ${response.status}${response.reason === "" ? "" : ` ${response.reason}`}`;
-        throw new SourceError("status", `${host} answers ${says}`, {
-          retryable: isPassing(response.status),
-          ...asked(this.#retryAfter(response)),
-        });
+        throw this.#refused(response, host);
       }
       this.stage = "reading";
       const body = yield* readBody(response, url, bodyLimit, this);
       // Validators of anything but a 200 are of a part, or of what somebody on the way has made of it.
       return this.#got(url, response, body, response.status === 200 ? validatorsOf(response.headers, url) : undefined);
     }
+  }
+
+  /** Adds to the way where it leads next. */
+  #redirect(way: string[], location: string, permanent: boolean, most: number): void {
+    const next = destination(location, way.at(-1) as string);
+    if (way.includes(next)) throw new SourceError("redirect", `redirected in a circle: ${[...way, next].join(" → ")}`);
+    if (way.length > most)
+      throw new SourceError("redirect", `redirected more than ${most} times: ${way[0]} → … → ${next}`);
+    // For good only as long as every step was: what stands behind one for now may be elsewhere tomorrow.
+    if (permanent && (way.length === 1 || this.#movedTo === way.at(-1))) this.#movedTo = own(next);
+    way.push(next);
+    this.redirects.push(own(next));
+  }
+
+  #refused(response: Answer, host: string): SourceError {
+    const says = `HTTP ${response.status}${response.reason === "" ? "" : ` ${response.reason}`}`;
+    return new SourceError("status", `${host} answers ${says}`, {
+      retryable: isPassing(response.status),
+      ...asked(this.#retryAfter(response)),
+    });
   }
 
   #got(url: string, answer: Answer, body: Download["body"], validators: Validators | undefined): Download {
