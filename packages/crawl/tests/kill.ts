@@ -11,22 +11,27 @@ const program = fileURLToPath(new URL("recorder.ts", import.meta.url));
 
 /** What there is after a process was killed. */
 export interface Left {
-  /** Documents that were reported as stored, in all processes up to now. */
+  /** Documents that were reported as stored, with their texts, in all processes up to now. */
   readonly reported: number;
+  /** Documents that are stored: those, or one more. */
+  readonly stored: number;
   readonly differences: string[];
   readonly integrity: unknown;
 }
 
+/** What there is before the first process. */
+export const NOTHING: Pick<Left, "reported" | "stored"> = { reported: 0, stored: 0 };
+
 /**
- * Starts a process on `path` that goes on after the first `stored` documents, kills it when it has reported `lines` of
+ * Starts a process on `path` that goes on where the one before was killed, kills it when it has reported `lines` of
  * them (0: as it begins to open the file), and looks.
  */
-export async function killAfter(path: string, stored: number, lines: number): Promise<Left> {
-  let reported = stored;
+export async function killAfter(path: string, before: Pick<Left, "reported" | "stored">, lines: number): Promise<Left> {
+  let { reported } = before;
   await run(function* () {
     const recorder = yield* spawnProcess(
       process.execPath,
-      ["--conditions=rondo-source", program, path, String(stored)],
+      ["--conditions=rondo-source", program, path, String(before.stored)],
       {
         stdout: "pipe",
         stderr: "inherit",
@@ -47,5 +52,5 @@ export async function killAfter(path: string, stored: number, lines: number): Pr
   const database = new DatabaseSync(path, { readOnly: true });
   const integrity = database.prepare("PRAGMA integrity_check").get()?.["integrity_check"];
   database.close();
-  return { reported: store.health()[0]?.fetches ?? 0, differences: found, integrity };
+  return { reported, stored: store.health()[0]?.fetches ?? 0, differences: found, integrity };
 }

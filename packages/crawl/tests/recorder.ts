@@ -13,9 +13,16 @@ const [path = "", first = "0"] = process.argv.slice(2);
 writeSync(1, "ready\n");
 const store = NewsStore.open(path);
 const run = store.beginRun(0);
-for (let n = Number(first); ; n++) {
-  store.record(run, [documentOf(n)]);
+/** Stores the text that comes later, and says so. */
+function finish(n: number): void {
   const { url, ...text } = textOf(n);
   store.setText(url, text);
   writeSync(1, `${n}\n`);
+}
+
+// The one before may have been killed between the document and its text.
+if (Number(first) > 0) finish(Number(first) - 1);
+for (let n = Number(first); ; n++) {
+  store.record(run, [documentOf(n)]);
+  finish(n);
 }
