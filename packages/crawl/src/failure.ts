@@ -84,7 +84,18 @@ export class SourceError extends Error {
   }
 }
 
-/** The plain form of any error: a `SourceError` as it says, everything else as `internal`. */
+/**
+ * The plain form of any error: a `SourceError` as it says, everything else as `internal`.
+ *
+ * @example
+ * ```ts
+ * import { failureOf, SourceError } from "@rondo/crawl";
+ *
+ * const { kind, message } = failureOf(new SourceError("status", "a.example answers HTTP 404"));
+ * console.log(kind, message); // prints: status a.example answers HTTP 404
+ * console.log(failureOf(new TypeError("x is not a function")).kind); // prints: internal
+ * ```
+ */
 export function failureOf(error: unknown): Failure {
   if (error instanceof SourceError) return plain(error.kind, error.message, causes(error.cause));
   if (error instanceof Error) return plain("internal", `${error.name}: ${error.message}`, causes(error.cause));
