@@ -188,4 +188,6 @@ test("colours are those of Okabe and Ito, each as the nearest of the 256 that te
   const coloured = lines(fortnight, [rising, falling], { ...look, paint: paint(true) });
   expect(coloured).toContain("\u001B[38;5;74m●\u001B[39m");
   expect(coloured).toContain("\u001B[38;5;178m▲\u001B[39m");
+  const orange = coloured.split("\u001B[38;5;178m").slice(1);
+  expect(orange.some((drawn) => /^[\u2801-\u28FF]/.test(drawn))).toBe(true);
 });

@@ -1,5 +1,7 @@
 // The commands with a memory, from the command line to what is said, over a site on this machine.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -214,19 +216,19 @@ test("an export waits for whoever reads it slowly, and holds only a piece of it"
   );
   await home.rondo("news", "--allow-private", served.url);
   const { cli } = await import("../cli.ts");
-  let drain: (() => void) | undefined;
+  let full = false;
   const sizes: number[] = [];
   const stdout = {
     write(text: string): boolean {
-      expect(drain).toBeUndefined();
+      expect(full).toBe(false);
       sizes.push(text.length);
+      full = true;
       return false;
     },
     once(event: string, heard: () => void): void {
       if (event !== "drain") return;
-      drain = heard;
       setImmediate(() => {
-        drain = undefined;
+        full = false;
         heard();
       });
     },
@@ -417,4 +419,21 @@ test("with --articles the links of a feed are followed by their host's rules, an
   expect(JSON.parse(text.stdout).title).toBe("Story");
   const again = await home.rondo("news", "--articles", "--allow-private", "--json", `${served.url}/feed`);
   expect(JSON.parse(again.stdout).links).toEqual({ read: 0, failed: 0, later: 0, bytes: 0, reasons: {} });
+}, 60_000);
+
+test("a reader that has seen enough ends an export in peace", async () => {
+  using home = new Home();
+  const long = Array.from({ length: 80 }, (_, at) => ({ title: `n${at}`, text: "wave ".repeat(5000), at: noon(0) }));
+  await using served = await serve((_request, response) => response.end(rss("Long", long)));
+  await home.rondo("news", "--allow-private", served.url);
+  const main = join(import.meta.dirname, "..", "main.ts");
+  const child = spawn(process.execPath, ["--conditions=rondo-source", main, "news", "export"], {
+    env: { ...process.env, ...home.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (chunk) => (said += chunk));
+  child.stdout.once("data", () => child.stdout.destroy());
+  expect((await once(child, "close"))[0]).toBe(0);
+  expect(said).toBe(` memory: ${home.path("rondo/news.db")}\n`);
 }, 60_000);
