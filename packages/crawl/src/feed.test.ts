@@ -182,3 +182,12 @@ test("a feed says how often to ask, and when not to", () => {
   expect(hints("<skipHours><hour>soon</hour></skipHours><skipDays></skipDays>")).toEqual({});
   expect(hints("<skipHours>")).toEqual({});
 });
+
+test("an identifier that says it is no address is none", () => {
+  const item = (guid: string): string => `<item><title>One</title>${guid}</item>`;
+  const text = `<rss version="2.0"><channel><title>T</title>${item('<guid isPermaLink="false">https://a.example/1</guid>')}${item("<guid>https://a.example/2</guid>")}</channel></rss>`;
+  expect(readFeed("rss", text).articles.map(({ link, id }) => [link, id])).toEqual([
+    [undefined, "https://a.example/1"],
+    ["https://a.example/2", "https://a.example/2"],
+  ]);
+});

@@ -154,7 +154,7 @@ const PARSERS: Record<keyof typeof NAMES, (text: string) => Parsed> = {
       language: feed.language ?? feed.dc?.languages?.[0],
       articles: (feed.items ?? []).map((item) =>
         article(
-          { title: item.title, link: item.link ?? item.guid?.value, id: item.guid?.value },
+          { title: item.title, link: item.link ?? permanentLink(item.guid), id: item.guid?.value },
           [item.pubDate, item.dc?.dates?.[0]],
           [item.content?.encoded, item.description, item.itunes?.summary, item.media?.description?.value],
         ),
@@ -284,6 +284,11 @@ function plain(text: AtomFeed.Text | AtomFeed.Content | undefined): string | und
 
 function linkOf(links: { href?: string; rel?: string }[] | undefined): string | undefined {
   return (links?.find((link) => link.rel === undefined || link.rel === "alternate") ?? links?.[0])?.href;
+}
+
+/** An identifier is an address as well, unless it says that it is none (RSS 2.0, "guid"). */
+function permanentLink(guid: { value?: string; isPermaLink?: boolean } | undefined): string | undefined {
+  return guid?.isPermaLink === false ? undefined : guid?.value;
 }
 
 function tidy(title: string | undefined): string | undefined {

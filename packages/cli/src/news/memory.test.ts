@@ -52,6 +52,7 @@ test("a second run asks only what is due, and with --now only for what is new", 
   expect(soon.status).toBe(0);
   expect(soon.stdout).toMatch(/The Coast +not due +rss +3 +\d+ +4/);
   expect(soon.stdout).toContain("0 sources read of 1 · 1 not due · 3 articles");
+  expect(soon.stdout).toContain("nothing was due; --now asks all the same");
   const now = await home.rondo("news", "--now", "--allow-private", `${served.url}/coast`, "--term", "storm");
   expect(now.stdout).toMatch(/The Coast +unchanged +rss +3 +\d+ +4/);
   expect(now.stdout).toContain("1 unchanged");
@@ -176,6 +177,7 @@ test("everything is exported as lines of JSON, oldest first, with times that eve
     .map((line) => JSON.parse(line));
   expect(articles.map(({ title }) => title)).toEqual(["=1+1, a sum", "Harbour closed", "Storm hits the coast"]);
   expect(articles[2]).toMatchObject({
+    url: null,
     language: "en",
     published: new Date(noon(0)).toISOString(),
     sources: [`${served.url}/coast`],
@@ -331,7 +333,8 @@ test("a check says what each source is and what is odd, and keeps nothing", asyn
     `${served.url}/gone`,
   );
   expect(status).toBe(1);
-  expect(stdout).toMatch(/ ✓ The Coast\n.*\n {5}rss · 3 articles, the newest of \d{4}-\d\d-\d\d · en · utf-8 · \d+ B/);
+  expect(stdout).toMatch(/ ! The Coast\n.*\n {5}rss · 3 articles, the newest of \d{4}-\d\d-\d\d · en · utf-8 · \d+ B/);
+  expect(stdout).toContain(" ! all 3 articles without an address\n");
   expect(stdout).toContain(`! a page; its feed is ${served.url}/coast`);
   expect(stdout).toContain("! it has neither ETag nor Last-Modified, so all of it is sent each time");
   expect(stdout).toMatch(/1 failure\n ✗ .*gone\n/);

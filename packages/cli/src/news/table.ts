@@ -13,20 +13,20 @@ const WIDEST_TERM = 14;
 
 /** The table of what was read, those that say most about the terms first, or else those with most words. */
 export function table(report: Report, look: Look): string {
-  const known = report.sources.filter(({ state }) => state === "done" || state === "unchanged" || state === "not-due");
-  const shown = known.toSorted((a, b) => said(b) - said(a) || (b.words ?? 0) - (a.words ?? 0));
+  const rows = report.sources.filter(({ state }) => state === "done" || state === "unchanged" || state === "not-due");
+  const shown = rows.toSorted((a, b) => said(b) - said(a) || (b.words ?? 0) - (a.words ?? 0));
   // What a memory spares is said where there is one: elsewhere everything is new.
-  const spared = known.some(({ state }) => state !== "done");
+  const spared = rows.some(({ state }) => state !== "done");
   const columns: Column<SourceReport>[] = [
     ...(spared ? [{ title: "", cell: newness, paint: look.paint.dim, spare: 1 }] : []),
     { title: "KIND", cell: (source) => source.kind ?? "", spare: 3 },
-    { title: "ARTICLES", align: "right", cell: (source) => count(source.articles ?? 0), spare: 2 },
-    { title: "WORDS", align: "right", cell: (source) => count(source.words ?? 0) },
+    { title: "ARTICLES", align: "right", cell: ({ articles }) => known(articles), spare: 2 },
+    { title: "WORDS", align: "right", cell: ({ words }) => known(words) },
     ...report.terms.slice(0, MOST_TERM_COLUMNS).map((term, index): Column<SourceReport> => ({
       title: cell(term, WIDEST_TERM),
       align: "right",
       spare: index === 0 ? 0 : 1,
-      cell: (source) => count(source.mentions?.[index] ?? 0),
+      cell: ({ mentions }) => known(mentions?.[index]),
     })),
     {
       title: "TIME",
@@ -42,6 +42,11 @@ export function table(report: Report, look: Look): string {
     },
   ];
   return grid(shown, { title: "SOURCE", cell: nameOf }, columns, look);
+}
+
+/** A number, or nothing of a source that was never read. */
+function known(number: number | undefined): string {
+  return number === undefined ? "" : count(number);
 }
 
 /** Whether what stands there came now or is what it gave the last time. */
@@ -94,7 +99,9 @@ export function summary(report: Report, elapsed: number, look: Look): string {
     counted(words, "word"),
     size(bytes),
   ];
-  return ` ${parts.join(" · ")}\n ${look.paint.bold(overlap(sources, waited, elapsed))}\n`;
+  const asked = sources - notDue;
+  const last = asked === 0 && notDue > 0 ? "nothing was due; --now asks all the same" : overlap(asked, waited, elapsed);
+  return ` ${parts.join(" · ")}\n ${look.paint.bold(last)}\n`;
 }
 
 /** What concurrency was good for: `258 sources, 64 s of waiting in 1.2 s`. */
