@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { width } from "../text.ts";
 import { type Home as HomeType, Home, rss, serve } from "../../tests/world.ts";
 
 const DAY = 86_400_000;
@@ -95,6 +96,26 @@ test("trends are drawn by day, days without articles as gaps, and given as data"
       { term: "harbour", counts: [1, 0], total: 1 },
     ],
   });
+});
+
+test("what is drawn is ASCII where the locale is, coloured where that is asked for, and never wider than the window", async () => {
+  using home = new Home();
+  await using served = await site();
+  await filled(home, served.url);
+  for (const argv of [["trends", "storm", "harbour"], ["top"], ["rising"], ["sources"]]) {
+    const ascii = await home.with({ LANG: "C" }, "news", ...argv);
+    expect(ascii.stdout).toMatch(/^[\n -~]+$/);
+    for (const columns of [20, 33, 60, 200]) {
+      const { status, stdout } = await home.with({ COLUMNS: String(columns) }, "news", ...argv);
+      expect(status).toBe(0);
+      // Sentences are not cut: the terminal breaks them. Tables and charts are.
+      const drawn = stdout.split("\n").filter((line) => !/^ (?:Rising|none|Commonest|Mentions|\d+ article)/.test(line));
+      for (const line of drawn) expect([line, width(line) <= columns]).toEqual([line, true]);
+    }
+  }
+  const coloured = await home.with({ FORCE_COLOR: "1" }, "news", "trends", "storm");
+  expect(coloured.stdout).toContain("\u001B[38;5;74m●\u001B[39m");
+  expect((await home.with({ FORCE_COLOR: "1", NO_COLOR: "1" }, "news", "top")).stdout).not.toContain("\u001B");
 });
 
 test("trends by source and by language name the groups", async () => {
