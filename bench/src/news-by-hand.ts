@@ -27,7 +27,7 @@ const STOP = new Set(eng);
 
 /** What a run came to. */
 export interface ByHand {
-  words: number;
+  links: number;
   readonly mentions: Map<string, number>;
   readonly counts: Map<string, number>;
 }
@@ -36,7 +36,9 @@ export interface ByHand {
 export async function visit(url: string, signal: AbortSignal, terms: readonly string[], all: ByHand): Promise<number> {
   const response = await fetch(url, { signal, redirect: "manual" });
   const html = new TextDecoder(charsetOf(response.headers.get("content-type"))).decode(await bodyOf(response));
-  const text = textOf(html).toLowerCase();
+  const page = read(html);
+  all.links += page.links.length;
+  const text = `${page.title}\n${page.text}`.toLowerCase();
   let words = 0;
   for (const [word] of text.matchAll(WORD)) {
     words++;
@@ -68,24 +70,39 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
   return Buffer.concat(chunks, Math.min(size, LIMIT));
 }
 
-function textOf(html: string): string {
-  let text = "";
+interface Page {
+  title: string;
+  language: string | undefined;
+  text: string;
+  readonly links: string[];
+}
+
+/** What Rondo reads of a page too: its title, language, text and links. */
+function read(html: string): Page {
+  const page: Page = { title: "", language: undefined, text: "", links: [] };
   let unseen = 0;
+  let inTitle = false;
   const parser = new Parser({
-    onopentagname(name) {
+    onopentag(name, attributes) {
       if (UNSEEN.has(name)) unseen++;
-      if (!INLINE.has(name)) text += "\n";
+      else if (name === "title") inTitle = true;
+      else if (name === "html") page.language = attributes["lang"];
+      else if (name === "a" && attributes["href"] !== undefined) page.links.push(attributes["href"]);
+      if (!INLINE.has(name)) page.text += "\n";
     },
     onclosetag(name) {
       if (UNSEEN.has(name)) unseen--;
-      if (!INLINE.has(name)) text += "\n";
+      else if (name === "title") inTitle = false;
+      if (!INLINE.has(name)) page.text += "\n";
     },
     ontext(piece) {
-      if (unseen === 0) text += piece;
+      if (unseen > 0) return;
+      if (inTitle) page.title += piece;
+      else page.text += piece;
     },
   });
   parser.end(html);
-  return text;
+  return page;
 }
 
 /** The `n` commonest. */

@@ -101,7 +101,7 @@ async function withOurReading(pages: readonly Source[]): Promise<number> {
 }
 
 async function byHand(pages: readonly Source[]): Promise<number> {
-  const all = { words: 0, mentions: new Map<string, number>(), counts: new Map<string, number>() };
+  const all = { links: 0, mentions: new Map<string, number>(), counts: new Map<string, number>() };
   const words = await loop(pages, ({ url }, signal) => visitByHand(url, signal, TERMS, all));
   topByHand(all, 10);
   return words;
