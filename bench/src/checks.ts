@@ -25,6 +25,7 @@ export const checks: readonly Check[] = [
     script: "news-memory.ts",
     amount: 10_000,
   },
+  { name: "article-lag", title: "lag of the loop while articles are found", script: "article-lag.ts", amount: 500 },
   { name: "sim-steps", title: "steps of a simulated world", script: "sim/steps.ts", amount: 2_000_000 },
   { name: "sim-idle", title: "a simulated world that mostly waits", script: "sim/idle.ts", amount: 24 },
   { name: "sim-packets", title: "packets of a simulated network", script: "sim/packets.ts", amount: 400_000 },
