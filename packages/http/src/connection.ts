@@ -109,11 +109,9 @@ export class ServerConnection implements Mortal, Carrier {
       stream.watch((how) => this.peerLeft(how));
       // The first head may take as long as a head may, beginning now.
       this.wait(core.loop.now() + core.timeouts.head);
-      const outcome = yield* scope((region) => this.run(region), SERVING);
+      const outcome = yield* scope((region) => this.all(region), SERVING);
       this.region = null;
       if (outcome.cancelled) yield* this.afterCut();
-      // Here, where nothing of the request is on the stack any more: it may last for days, and there may be very many.
-      else if (this.successor !== null) yield* this.successor(stream);
     } catch (error) {
       // The stream's own: the client is gone, or this side has given the connection up. There is nobody to tell.
       if (!(error instanceof BrokenError || error instanceof ClosedError)) throw error;
@@ -124,6 +122,15 @@ export class ServerConnection implements Mortal, Carrier {
       core.connections.delete(this);
       for (; this.request !== null; this.request = this.behind.shift() ?? null) this.abandoned(this.request);
     }
+  }
+
+  /**
+   * The requests, and then whoever goes on with the stream: in the same scope, since the handler may have opened something for
+   * it, and here, where nothing of the request is on the stack any more. It may last for days, and there may be very many.
+   */
+  private *all(region: Scope): Coroutine<void> {
+    yield* this.run(region);
+    if (this.successor !== null) yield* this.successor(this.stream);
   }
 
   // ---- requests, one after the other --------------------------------------------------------------------------------

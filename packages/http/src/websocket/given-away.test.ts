@@ -1,11 +1,13 @@
 /** A connection that has become a WebSocket may last for days: what only requests need must be gone by then. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { group, run, sleep } from "rondo";
+import { group, run, sleep, use } from "rondo";
 import { memoryPair } from "rondo/net";
 import { expect, test } from "vitest";
+import { inWorld, webServer } from "../../tests/fetching.ts";
 import type { HttpRequest } from "../request.ts";
 import { serveStream } from "../server.ts";
+import { connectWebSocket } from "./connect.ts";
 import { upgrade } from "./upgrade.ts";
 import { WebSocket } from "./socket.ts";
 
@@ -47,3 +49,23 @@ test("a socket keeps neither its request nor what read it", () =>
       yield* socket.close();
     }),
   ));
+
+test("what a handler has opened for its socket is there as long as the socket, and no longer", () => {
+  const log: string[] = [];
+  inWorld(function* (world) {
+    webServer(world, "server", function* (request) {
+      use({ [Symbol.dispose]: () => log.push("given back") });
+      return upgrade(request, function* (socket) {
+        yield* socket.receive();
+        log.push("used");
+        yield* socket.send("done");
+      });
+    });
+    const socket = yield* connectWebSocket("ws://server/", { proxy: null });
+    yield* sleep(1000);
+    yield* socket.send("go on");
+    expect(yield* socket.receive()).toBe("done");
+    yield* socket.close();
+    expect(log).toEqual(["used", "given back"]);
+  });
+});
