@@ -1,56 +1,31 @@
 import { type Coroutine, group, run, VirtualHost } from "rondo";
 import { expect, test } from "vitest";
+import { article, fetched, read } from "../../tests/records.ts";
 import { type Answer, Web } from "../../tests/web.ts";
 import { fromWebFetch } from "../exchange.ts";
 import { parseSource } from "../source.ts";
 import type { NewArticle } from "../store/records.ts";
 import { type ArticleText, NewsStore } from "../store/store.ts";
-import { countWords } from "../tally.ts";
 import { readArticle } from "./read-article.ts";
 import { followPending, type FollowPendingOptions } from "./follow-pending.ts";
 
 const FEED = parseSource("https://feed.example/rss", "Feed");
 const NOW = Date.UTC(2026, 0, 5);
 
-function article(path: string, day: number): NewArticle {
-  const title = `Title ${path}`;
-  return {
+function entry(path: string, day: number): NewArticle {
+  return article({
     url: `https://a.example/${path}`,
     id: path,
-    title,
+    title: `Title ${path}`,
     text: "teaser",
-    language: "en",
     published: Date.UTC(2026, 0, day),
-    words: countWords(`${title}\nteaser`),
-  };
+  });
 }
 
 /** A memory with a feed of some articles. */
 function memory(...articles: NewArticle[]): NewsStore {
   const store = NewsStore.open(":memory:");
-  store.record(store.beginRun(NOW), [
-    {
-      source: FEED,
-      at: NOW,
-      due: NOW,
-      bytes: 1,
-      tries: 1,
-      timing: { begun: 0, asked: 0, answered: 0, downloaded: 0, ended: 0 },
-      result: {
-        state: "done",
-        status: 200,
-        etag: undefined,
-        lastModified: undefined,
-        kind: "rss",
-        title: "Feed",
-        language: "en",
-        charset: "utf-8",
-        notes: [],
-        hints: {},
-        articles,
-      },
-    },
-  ]);
+  store.record(store.beginRun(NOW), [fetched(FEED, read(articles), { at: NOW })]);
   return store;
 }
 
@@ -79,7 +54,7 @@ const page = (text: string): Answer => ({
 });
 
 test("texts of articles come into the memory, and nothing is followed twice", async () => {
-  using store = memory(article("storm", 4), article("calm", 3));
+  using store = memory(entry("storm", 4), entry("calm", 3));
   const web = new Web((url) =>
     url.endsWith(".txt") ? { status: 404 } : page(`The ${url.slice(18)} is here, and it is worth many words`),
   );
@@ -96,7 +71,7 @@ test("texts of articles come into the memory, and nothing is followed twice", as
 });
 
 test("the newest are followed first, as many as asked for, and only those of the sources asked for", async () => {
-  using store = memory(article("old", 1), article("new", 4), article("middle", 3));
+  using store = memory(entry("old", 1), entry("new", 4), entry("middle", 3));
   const web = new Web((url) => (url.endsWith(".txt") ? { status: 404 } : page(`This is a longer text of ${url}`)));
   await follow(store, web, { limit: 2 });
   const paths = web.asked.map(({ url }) => new URL(url).pathname);
@@ -106,10 +81,10 @@ test("the newest are followed first, as many as asked for, and only those of the
 });
 
 test("an article that is gone is not asked for again; one whose host wants to be left alone is", async () => {
-  using store = memory(article("gone", 4));
+  using store = memory(entry("gone", 4));
   await follow(store, new Web((url) => (url.endsWith(".txt") ? { status: 404 } : { status: 410 })));
   expect(store.pendingArticles({ limit: 9 })).toEqual([]);
-  using busy = memory(article("busy", 4));
+  using busy = memory(entry("busy", 4));
   await follow(busy, new Web(() => ({ status: 503, headers: { "retry-after": "86400" } })));
   expect(busy.pendingArticles({ limit: 9 })).toHaveLength(1);
   const forbidding: Answer = { body: "user-agent: *\ndisallow: /" };
@@ -118,7 +93,7 @@ test("an article that is gone is not asked for again; one whose host wants to be
 });
 
 test("what came in before an error of the memory is stored, and the error is thrown", async () => {
-  using store = memory(article("one", 4), article("two", 3));
+  using store = memory(entry("one", 4), entry("two", 3));
   const web = new Web((url) =>
     url.endsWith(".txt") ? { status: 404 } : page("This is a longer text than that of the feed"),
   );

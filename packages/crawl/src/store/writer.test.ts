@@ -1,35 +1,14 @@
 import { checkpoint, group, now, run, sleep, VirtualHost, type Wait } from "rondo";
 import { expect, test } from "vitest";
 import { FakeStore } from "../../tests/fake-store.ts";
-import { parseSource } from "../source.ts";
+import { article, fetched, read } from "../../tests/records.ts";
 import type { FetchRecord } from "./records.ts";
 import { Writer } from "./writer.ts";
 
 /** A record with this many articles. */
 function record(name: string, articles = 1): FetchRecord {
-  const words = new Map([["a", 1]]);
-  const article = { url: undefined, id: name, title: name, text: "", language: undefined, published: undefined, words };
-  return {
-    source: parseSource(`http://${name}.example/`),
-    at: 0,
-    due: 0,
-    bytes: 1,
-    tries: 1,
-    timing: { begun: 0, asked: 0, ended: 0 },
-    result: {
-      state: "done",
-      status: 200,
-      etag: undefined,
-      lastModified: undefined,
-      kind: "rss",
-      title: undefined,
-      language: undefined,
-      charset: "utf-8",
-      notes: [],
-      articles: Array.from({ length: articles }, () => article),
-      hints: {},
-    },
-  };
+  const one = article({ id: name, title: name });
+  return fetched(`http://${name}.example/`, read(Array.from({ length: articles }, () => one)));
 }
 
 const names = (store: FakeStore): string[][] =>
@@ -138,20 +117,19 @@ test("a batch whose time is over when its next record comes ends, and loses noth
     () =>
       group(function* (g) {
         const hand = (name: string): Wait<void> => writer.hand(1, record(name), () => undefined);
-        // Three steps of one turn, the first of which takes longer than a batch may wait.
+        g.spawn(writer.work());
+        yield* hand("a");
+        yield* sleep(10);
+        // Both in one turn: the writer has a record, and before it can go on others have taken longer than it may wait.
+        g.spawn(hand("b"));
         g.spawn(function* () {
           host.advance(200);
-          yield* hand("a");
         });
-        g.spawn(writer.work());
-        g.spawn(function* () {
-          yield* hand("b");
-          yield* sleep(500);
-          yield* hand("c");
-          writer.close();
-        });
+        yield* sleep(500);
+        yield* hand("c");
+        writer.close();
       }),
     { host },
   );
-  expect(names(store).flat()).toEqual(["a", "b", "c"]);
+  expect(names(store)).toEqual([["a", "b"], ["c"]]);
 });

@@ -8,7 +8,7 @@
 // It is not cancelled with the run. It ends when nobody hands anything over any more, so a run that is cancelled has
 // everything stored that was handed over until then.
 
-import { Channel, checkpoint, type Coroutine, moveOnAfter, now, shield, type Wait } from "rondo";
+import { Channel, checkpoint, type Coroutine, now, scope, shield, type Wait } from "rondo";
 import type { FetchRecord, Headline, LatestDocument, SourceState } from "./records.ts";
 
 /** What a run needs of a memory; a `NewsStore` is one. Nothing of it waits. */
@@ -84,7 +84,8 @@ export class Writer {
       let articles = articlesOf(next.record);
       next = undefined;
       while (batch.length < this.#limits.records && articles < this.#limits.articles) {
-        next = (yield* moveOnAfter(Math.max(0, until - now()), this.#items.receive())).value;
+        // Until a point in time, which may have passed: others may have taken long before it was the writer's turn.
+        next = (yield* scope(() => this.#items.receive(), { deadline: until })).value;
         if (next === undefined || next.run !== run) break;
         const more = articlesOf(next.record);
         if (articles + more > this.#limits.articles) break;
