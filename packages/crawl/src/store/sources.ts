@@ -209,6 +209,7 @@ export class Sources {
         timing.ended,
         failure,
       );
+    this.#forget(at);
     const told = "UPDATE sources SET due = ?2, last_attempt = ?3, fetches = fetches + 1";
     if (result.state === "failed") {
       const sql = `${told}, failed = failed + 1, failures = failures + 1, failure = ?4 WHERE id = ?1`;
@@ -244,13 +245,10 @@ export class Sources {
     return source;
   }
 
-  /** Drops fetches of long ago, a few more than were added, so that no call pays for a year of them. */
-  forget(now: number, added: number): void {
-    const first = "SELECT id, at FROM fetches ORDER BY id LIMIT 1";
-    const oldest = this.#database.prepare<{ id: number; at: number }>(first).get();
-    if (oldest === undefined || oldest.at >= now - KEPT) return;
-    const sql = "DELETE FROM fetches WHERE id < ? AND at < ?";
-    this.#database.prepare(sql).run(oldest.id + 2 * added + 1, whole(now - KEPT));
+  /** Drops fetches of long ago: two for each that is added, so that no call pays for a year of them. */
+  #forget(now: number): void {
+    const sql = "DELETE FROM fetches WHERE id IN (SELECT id FROM fetches ORDER BY id LIMIT 2) AND at < ?";
+    this.#database.prepare(sql).run(whole(now - KEPT));
   }
 
   /** Throws if there is no such run: before anything else is written, so that the caller hears of its mistake. */

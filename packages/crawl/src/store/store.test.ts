@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
 import { article, DAY, fetched, NOON, read } from "../../tests/records.ts";
 import { parseSource } from "../source.ts";
@@ -180,17 +181,28 @@ test("what a source gave last is shown with the terms that are asked for now", (
 });
 
 test("single fetches are kept for 90 days, and what they came to for ever", () => {
+  const path = newFile();
+  using store = NewsStore.open(path);
+  using database = new DatabaseSync(path);
+  const run = store.beginRun(NOON);
+  const take = (at: number): unknown => {
+    store.record(run, [fetched(A, { state: "failed", failure: { kind: "dns", message: "no" } }, { at })]);
+    return database.prepare("SELECT count(*) AS n FROM fetches").get()?.["n"];
+  };
+  for (let n = 0; n < 10; n++) take(NOON + n);
+  expect(take(NOON + 90 * DAY)).toBe(11);
+  // Two for each that comes: no call pays for a year of them.
+  expect([1, 2, 3, 4, 5, 6].map(() => take(NOON + 91 * DAY))).toEqual([10, 9, 8, 7, 6, 7]);
+  expect(store.lastRun()?.fetches).toHaveLength(7);
+  expect(store.health()[0]).toMatchObject({ fetches: 17, failed: 17 });
+});
+
+test("the last run in which anything was fetched is shown, whatever was begun since", () => {
   const { store, run, take } = memory();
-  const failure = { kind: "dns", message: "no" } as const;
-  for (let n = 0; n < 10; n++) take(fetched(A, { state: "failed", failure }, { at: NOON + n }));
+  take(fetched(A, read([])));
   store.endRun(run, NOON + 10);
-  const later = store.beginRun(NOON + 91 * DAY);
-  for (let n = 0; n < 5; n++) store.record(later, [fetched(A, { state: "failed", failure }, { at: NOON + 91 * DAY })]);
-  expect(store.lastRun()?.fetches).toHaveLength(5);
-  expect(store.health()[0]?.fetches).toBe(15);
-  const again = store.beginRun(NOON + 92 * DAY);
-  store.record(again, []);
-  expect(store.lastRun()?.at).toBe(NOON + 91 * DAY);
+  store.record(store.beginRun(NOON + DAY), []);
+  expect(store.lastRun()?.at).toBe(NOON);
 });
 
 test("times that are no numbers of a calendar are brought into it", () => {
