@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -124,6 +125,21 @@ test("a directory, a file in a directory that is not there, and one below a file
   expect(refused(directory).message).toMatch(/is a directory/);
   for (const missing of [join(directory, "none", "news.db"), join(path, "news.db"), ""]) {
     expect(errorOf(() => NewsStore.open(missing))).toMatchObject({ kind: "unreadable", path: missing });
+  }
+});
+
+test.runIf(process.platform !== "win32")("what is no file is refused, and not waited for", () => {
+  // Whoever opens a pipe waits until somebody writes to it.
+  const pipe = newFile();
+  execFileSync("mkfifo", [pipe]);
+  for (const path of [pipe, "/dev/null"]) {
+    for (const readOnly of [false, true]) {
+      const error = errorOf(() => NewsStore.open(path, { readOnly }));
+      expect(error).toMatchObject({
+        kind: "unreadable",
+        message: `${path} is no file, and a database is one; name one`,
+      });
+    }
   }
 });
 

@@ -83,7 +83,7 @@ export class Database implements Disposable {
     const version = migrations?.length ?? VERSION;
     // The whole path, because SQLite takes what begins with "file:" for an address with options in it.
     const file = path === ":memory:" ? path : resolve(path);
-    if (file !== path || path !== ":memory:") lookAt(file, path, this.readOnly, version);
+    if (path !== ":memory:") lookAt(file, path, this.readOnly, version);
     try {
       // Loaded when it is first needed: whoever only counts words needs no database, and an older Node warns of it.
       const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
@@ -217,9 +217,13 @@ function lookAt(file: string, path: string, readOnly: boolean, version: number):
   if (path === "") throw new StoreError("unreadable", path, "the path of the database is empty; name a file");
   let header: Buffer;
   try {
-    if (statSync(file).isDirectory()) {
+    const found = statSync(file);
+    if (found.isDirectory()) {
       throw new StoreError("unreadable", path, `${path} is a directory, and a database is a file; name one in it`);
     }
+    // To open a pipe is to wait for whoever writes to it.
+    if (!found.isFile())
+      throw new StoreError("unreadable", path, `${path} is no file, and a database is one; name one`);
     header = firstBytes(file, 100);
   } catch (error) {
     if (error instanceof StoreError) throw error;
