@@ -104,3 +104,10 @@ test("one who is cancelled while a thread reads for him ends it, and the others 
     });
   });
 });
+
+test.each([{ threads: 0 }, { threads: 1.5 }, { timeLimit: -1 }, { timeLimit: Number.NaN }])(
+  "a number that makes no sense is refused at once: %j",
+  async (options) => {
+    await expect(withThreads(options, function* () {})).rejects.toThrow(RangeError);
+  },
+);

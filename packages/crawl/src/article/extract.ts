@@ -9,6 +9,7 @@ import { extname } from "node:path";
 import { type Coroutine, moveOnAfter, type Operation, Semaphore, use } from "rondo";
 import { offload, OffloadError, ThreadPool } from "rondo/os";
 import { SourceError } from "../failure.ts";
+import { atLeast } from "../settings.ts";
 import { duration } from "../visit.ts";
 import type { Extraction } from "./extract-worker.ts";
 import type { ExtractedArticle, FetchedPage } from "./read-article.ts";
@@ -35,6 +36,8 @@ const WORKER = new URL(`./extract-worker${extname(import.meta.url)}`, import.met
  * The function it gives throws a `SourceError`: of kind `timeout` or `internal` where the page took too long or too much
  * memory, `empty` where there is no text in it, `not-text`, `unknown-document` or `charset` where it is no page.
  *
+ * @throws {RangeError} for a number that makes no sense.
+ *
  * @example
  * ```ts
  * import { group, run } from "rondo";
@@ -54,6 +57,8 @@ const WORKER = new URL(`./extract-worker${extname(import.meta.url)}`, import.met
 export function extractor(options: ExtractorOptions = {}): Extract {
   const max = options.threads ?? Math.max(1, availableParallelism() - 1);
   const memory = options.memoryLimit ?? 512;
+  const timeLimit = options.timeLimit ?? 10_000;
+  atLeast(0, "timeLimit", timeLimit);
   const pool = new ThreadPool({
     max,
     name: "articles",
@@ -62,7 +67,6 @@ export function extractor(options: ExtractorOptions = {}): Extract {
   });
   use(pool);
   const threads = new Semaphore(max, { name: "threads for articles" });
-  const timeLimit = options.timeLimit ?? 10_000;
   return (page) => threads.with(() => extractIn(pool, page, timeLimit, memory));
 }
 

@@ -166,7 +166,14 @@ test("numbers that make no sense are refused", () => {
     expect(() => store.rising({ today: NOON, days, limit: 1 })).toThrow(/days is/);
     expect(() => store.rising({ today: NOON, past: days, limit: 1 })).toThrow(/past is/);
   }
-  expect(() => store.top({ limit: Number.NaN })).toThrow(/limit is/);
+  for (const limit of [-1, Number.NaN]) {
+    expect(() => store.top({ limit })).toThrow(/limit is 0 or more/);
+    expect(() => store.rising({ today: NOON, limit })).toThrow(/limit is 0 or more/);
+    expect(() => store.pendingArticles({ limit })).toThrow(/limit is 0 or more/);
+    for (const query of [{}, { term: "storm" }]) {
+      expect(() => [...store.articles({ ...query, limit })]).toThrow(/limit is 0 or more/);
+    }
+  }
 });
 
 test("trends have no gaps, and count the articles of each day", () => {

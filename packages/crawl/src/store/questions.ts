@@ -3,6 +3,7 @@
 // Each question is one walk over the bags of its days, with sums in plain arrays by the words' numbers; see bag.ts for
 // why that is quick.
 
+import { atLeast } from "../settings.ts";
 import { BagReader } from "./bag.ts";
 import { Mentions } from "./mentions.ts";
 import { inflated } from "./articles.ts";
@@ -152,6 +153,7 @@ export class Questions {
   }
 
   pending(sources: readonly string[] | undefined, limit: number): PendingArticle[] {
+    atLeast(0, "limit", limit);
     // Only what the feeds show now: who begins to follow after a year does not want the year's three hundred thousand pages.
     const sql =
       "SELECT articles.id, articles.url, articles.title, sources.url AS source FROM sources, json_each(sources.held) AS held " +
@@ -245,6 +247,7 @@ export class Questions {
     limit = Infinity,
     newestFirst = false,
   }: ArticlesQuery): Generator<StoredArticle, void, undefined> {
+    atLeast(0, "limit", limit);
     if (term !== undefined) {
       for (const id of this.#articlesWith(term, daysOf(range), newestFirst).slice(0, limit)) {
         const article = this.#article(id);
@@ -384,7 +387,8 @@ class Best<T> {
   readonly #order: (a: T, b: T) => number;
 
   constructor(limit: number, order: (a: T, b: T) => number) {
-    this.#limit = atLeast(0, "limit", limit);
+    atLeast(0, "limit", limit);
+    this.#limit = limit;
     this.#order = order;
   }
 
@@ -431,11 +435,6 @@ const MOST_DAYS = 36_525;
 function whole(name: string, days: number): number {
   if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return days;
   throw new RangeError(`${name} is a whole number from 1 to ${MOST_DAYS}, not ${days}`);
-}
-
-function atLeast(least: number, name: string, value: number): number {
-  if (!(value >= least)) throw new RangeError(`${name} is ${least} or more, not ${value}`);
-  return value;
 }
 
 function compare(a: string, b: string): number {
