@@ -54,6 +54,31 @@ test("a host is left alone for as long as it asked, and one who will not wait so
   await run(main, { host: new VirtualHost() });
 });
 
+test("a rest that is asked for while one waits for his turn to begin is his, too, and he is told if it is too long", async () => {
+  const turns = new Turns();
+  const main = function* (): Coroutine<void> {
+    yield* group(function* (g) {
+      turns.rest("a", 100);
+      const checked: number[] = [];
+      const next = g.spawn(
+        turns.take(
+          "a",
+          0,
+          () => void checked.push(now()),
+          function* () {
+            return now();
+          },
+        ),
+      );
+      yield* sleep(50);
+      turns.rest("a", 5000);
+      expect(yield* next).toBe(5050);
+      expect(checked).toEqual([0, 100, 5050]);
+    });
+  };
+  await run(main, { host: new VirtualHost() });
+});
+
 test("hosts to which no rest is owed are forgotten, others are not", async () => {
   const turns = new Turns();
   const main = function* (): Coroutine<void> {

@@ -50,7 +50,8 @@ export class Turns {
    * Makes a request in its turn. A switch point.
    *
    * @param delay how many ms lie between the last request to the host and this one.
-   * @param check is called when the host would be asked, before the rest is slept through; throws if that is too long.
+   * @param check is called when the host would be asked, before a rest is slept through and after it; throws if what is
+   * left of it is too long.
    */
   *take<T>(host: string, delay: number, check: () => void, request: () => Coroutine<T>): Coroutine<T> {
     const known = this.#host(host);
@@ -60,8 +61,11 @@ export class Turns {
       try {
         check();
         known.delay = delay;
-        const at = this.readyAt(host);
-        if (at > now()) yield* sleepUntil(at);
+        while (this.readyAt(host) > now()) {
+          yield* sleepUntil(this.readyAt(host));
+          // Meanwhile a longer rest may have been asked for.
+          check();
+        }
         try {
           return yield* request();
         } finally {
