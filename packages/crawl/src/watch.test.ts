@@ -1,8 +1,8 @@
-import { type Coroutine, group, run, sleep, type Task, VirtualHost } from "rondo";
+import { checkpoint, type Coroutine, group, run, sleep, type Task, VirtualHost } from "rondo";
 import { describe, expect, test } from "vitest";
 import { FakeStore } from "../tests/fake-store.ts";
 import { type Answer, feed, Web } from "../tests/web.ts";
-import { fromWebFetch, parseSource, Watch, type WatchEvent, type WatchOptions } from "./index.ts";
+import { fromWebFetch, parseSource, type Source, Watch, type WatchEvent, type WatchOptions } from "./index.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -113,6 +113,32 @@ test("one at a time at a host, and no more at once than asked for, as in a run",
   for (let host = 0; host < 8; host++) expect(web.most.get(`h${host}.example`)).toBe(1);
 });
 
+test("others get their turn while very many that are due are looked up, and they are one run all the same", async () => {
+  const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
+  const store = new FakeStore();
+  let [looked, most] = [0, 0];
+  const state = store.state.bind(store);
+  store.state = (url) => (looked++, state(url));
+  const urls = Array.from({ length: 1000 }, (_, at) => `http://h${at}.example/`);
+  await watching(
+    web,
+    urls,
+    function* () {
+      while (looked < 2 * urls.length) {
+        const before = looked;
+        yield* checkpoint();
+        most = Math.max(most, looked - before);
+      }
+      yield* sleep(MINUTE);
+    },
+    { concurrency: 1000 },
+    store,
+  );
+  expect(most).toBeLessThanOrEqual(200);
+  expect(web.asked).toHaveLength(1000);
+  expect(store.runs).toHaveLength(1);
+});
+
 test("a look that is long makes nothing late", async () => {
   const web = new Web((): Answer => ({ body: ttl(10) }));
   await watching(web, [A], () => pause(25 * MINUTE), { look: HOUR });
@@ -150,6 +176,26 @@ describe("other processes", () => {
     ]);
   });
 
+  test("take a source off the list and put it back while it is fetched, and it is not fetched twice at once", async () => {
+    const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
+    await watching(
+      web,
+      [A],
+      function* ({ store, watch }) {
+        const [source] = store.sources;
+        yield* sleep(105);
+        store.sources.length = 0;
+        yield* sleep(100);
+        expect(watch.sources).toBe(0);
+        store.sources.push(source as Source);
+        yield* sleep(20 * MINUTE);
+        expect(watch.sources).toBe(1);
+      },
+      { look: 100, perHost: 2 },
+    );
+    expect(asked(web, A)).toEqual([0]);
+  });
+
   test("fetch a source, and then it is not fetched again", async () => {
     const web = new Web((): Answer => ({ body: feed("x") }));
     await watching(web, [A], function* ({ store }) {
@@ -177,6 +223,22 @@ describe("a stop", () => {
     ]);
     expect(events).toHaveLength(2);
     expect(store.runs[0]?.ended).toBe(START + 20_000);
+  });
+
+  test("in the middle of a look at a long list begins none either", async () => {
+    const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
+    const urls = Array.from({ length: 1000 }, (_, at) => `http://h${at}.example/`);
+    const { watch } = await watching(web, [], function* ({ store }) {
+      yield* sleep(1000);
+      let looked = 0;
+      const state = store.state.bind(store);
+      store.sources.push(...urls.map((url) => parseSource(url)));
+      store.state = (url) => (looked++, state(url));
+      while (looked === 0) yield* sleep(1);
+      expect(looked).toBeLessThan(urls.length);
+    });
+    expect(web.asked).toEqual([]);
+    expect(watch.progress).toMatchObject({ total: 0, waiting: 0 });
   });
 
   test("ends a wait at once", async () => {

@@ -104,8 +104,8 @@ export class Watch {
   readonly #bell = new Channel<true>(1);
   readonly #frontier: Frontier;
   #run: { readonly number: number; readonly begun: number } | undefined = undefined;
-  /** Sources that were handed to the crew and have not come back. */
-  #active = 0;
+  /** Those that were handed to the crew and have not come back, also where they were taken off the list since. */
+  readonly #underway = new Map<string, Entry>();
   #begun = false;
   #looked = false;
 
@@ -180,7 +180,7 @@ export class Watch {
         yield* this.#lookUp(clock);
         looked = now();
       }
-      this.#handOut(clock());
+      yield* this.#handOut(clock);
       const wait = Math.min(looked + look - now(), (this.next ?? Infinity) - clock());
       yield* select({ stop: stopping(), bell: this.#bell.receive(), time: sleep(Math.max(0, wait)) });
     }
@@ -192,9 +192,9 @@ export class Watch {
     const after = new Map<string, Entry>();
     const added: Source[] = [];
     for (const source of distinct(this.#store.subscriptions())) {
-      const known = before.get(source.url);
+      const known = before.get(source.url) ?? this.#underway.get(source.url);
+      if (!before.has(source.url)) added.push(source);
       if (known === undefined) {
-        added.push(source);
         after.set(source.url, { source, due: this.#store.state(source.url)?.due ?? 0, busy: false });
         if (added.length % AT_ONCE === 0) yield* checkpoint();
       } else {
@@ -210,14 +210,19 @@ export class Watch {
     this.#looked = true;
   }
 
-  #handOut(wallClock: number): void {
+  *#handOut(clock: () => number): Coroutine<void> {
+    let looked = 0;
     for (const entry of this.#entries.values()) {
-      if (entry.busy || !isDue(entry.due, wallClock)) continue;
+      if (entry.busy || !isDue(entry.due, clock())) continue;
+      if (looked++ % AT_ONCE === 0) {
+        yield* checkpoint();
+        if (isStopping()) return;
+      }
       // Another process may have fetched it meanwhile.
       entry.due = this.#store.state(entry.source.url)?.due ?? 0;
-      if (!isDue(entry.due, wallClock)) continue;
+      if (!isDue(entry.due, clock())) continue;
       entry.busy = true;
-      this.#active++;
+      this.#underway.set(entry.source.url, entry);
       this.progress.total++;
       this.progress.waiting++;
       this.#frontier.add(entry.source);
@@ -244,12 +249,12 @@ export class Watch {
 
   #ended(outcome: Outcome, fresh: readonly Headline[], at: number): void {
     this.progress[outcome.state]++;
-    const entry = this.#entries.get(outcome.source.url);
-    if (entry !== undefined) {
-      entry.due = outcome.due;
-      entry.busy = false;
-    }
-    if (--this.#active === 0) this.#endRun(at);
+    const { url } = outcome.source;
+    const entry = this.#underway.get(url) as Entry;
+    entry.due = outcome.due;
+    entry.busy = false;
+    this.#underway.delete(url);
+    if (this.#underway.size === 0) this.#endRun(at);
     this.#bell.trySend(true);
     const { onEvent } = this.#options;
     if (onEvent === undefined) return;
