@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
-import { backOff, isPassing, retryAfter } from "./retry.ts";
+import { expect, test, vi } from "vitest";
+import { backOff, httpDate, isPassing, retryAfter } from "./retry.ts";
 
 test("the tamest draw waits half the limit, and the limit doubles up to half a minute", () => {
   const tame = [1, 2, 3, 4].map((tries) => backOff(tries, () => 0));
@@ -28,6 +28,28 @@ test("Retry-After is seconds or an HTTP date, and nothing else", () => {
   expect(retryAfter("Wed, 31 Dec 2025 23:59:00 GMT", now)).toBe(0);
   for (const nonsense of ["", "soon", "-1", "1.5", "2026-01-01", "99999999999999", null, undefined]) {
     expect(retryAfter(nonsense, now)).toBeUndefined();
+  }
+});
+
+test("a date of a header is in the zone that it names, and in GMT where it names none, wherever this runs", () => {
+  const ten = Date.UTC(2026, 10, 22, 10);
+  const hour = 3_600_000;
+  vi.stubEnv("TZ", "America/New_York");
+  try {
+    expect(new Date(ten).getHours()).toBe(5);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00 GMT")).toBe(ten);
+    expect(httpDate(" sun, 22 nov 2026 10:00:00 gmt ")).toBe(ten);
+    expect(httpDate("Sunday, 22-Nov-26 10:00:00 GMT")).toBe(ten);
+    expect(httpDate("Sun Nov 22 10:00:00 2026")).toBe(ten);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00")).toBe(ten);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00 UTC")).toBe(ten);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00 +0100")).toBe(ten - hour);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00 -02:00")).toBe(ten + 2 * hour);
+    expect(httpDate("Sun, 22 Nov 2026 10:00:00 EST")).toBe(ten + 5 * hour);
+    for (const none of ["0", "-1", "2026", "2026-11-22", "", "sun", "Sun, 99 Nov 2026 10:00:00 GMT", null, undefined])
+      expect(httpDate(none)).toBeUndefined();
+  } finally {
+    vi.unstubAllEnvs();
   }
 });
 

@@ -3,6 +3,9 @@
 /** Answers after which another try may go better (RFC 9110; 425 is RFC 8470, 429 is RFC 6585). */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+/** A zone at the end: without one `Date.parse` would take the machine's. */
+const ZONE = /(?: [a-z]+| ?[+-]\d\d:?\d\d)$/i;
+
 /** Whether a status is one that may pass by itself. */
 export function isPassing(status: number): boolean {
   return PASSING.has(status);
@@ -52,8 +55,18 @@ export function backOff(tries: number, draw: (n: number) => number): number {
 export function retryAfter(header: string | null | undefined, wallClock: number): number | undefined {
   const text = header?.trim() ?? "";
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  // Date.parse alone would take "-1" or "2.5" for a date; every HTTP date starts with the day of the week.
+  const date = httpDate(text);
+  return date === undefined ? undefined : Math.max(0, date - wallClock);
+}
+
+/**
+ * The time that a header names, in ms since 1970; `undefined` for what is no date. Servers of feeds write more forms than the
+ * three of HTTP (another zone, none, a day of one digit), and what is wanted here is what they mean.
+ */
+export function httpDate(header: string | null | undefined): number | undefined {
+  const text = header?.trim() ?? "";
+  // Date.parse alone would take "-1", "0" and "2.5" for dates; every HTTP date starts with the day of the week.
   if (!/^(?:mon|tue|wed|thu|fri|sat|sun)/i.test(text)) return undefined;
-  const date = Date.parse(/ GMT$/i.test(text) ? text : `${text} GMT`);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock);
+  const date = Date.parse(ZONE.test(text) ? text : `${text} GMT`);
+  return Number.isNaN(date) ? undefined : date;
 }

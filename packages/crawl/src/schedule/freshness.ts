@@ -3,6 +3,8 @@
 // Only what lengthens a wait is looked for: an answer that is stale at once, or that says nothing, is 0. So every doubt (a
 // number that is none, a date of a broken clock) is decided for 0, and costs one more question that mostly ends in a 304.
 
+import { httpDate } from "../retry.ts";
+
 /** The fields of an answer, by name. */
 export interface FieldReader {
   get(name: string): string | null | undefined;
@@ -55,11 +57,4 @@ const DIRECTIVE = /([^\s,=;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;]*)))?/g;
 /** In ms; what is no number of seconds is 0. Beyond 2^31 a cache may take it for that, and nobody waits for either. */
 function seconds(text: string | null | undefined): number {
   return /^\d+$/.test(text?.trim() ?? "") ? Math.min(Number(text), 2 ** 31) * 1000 : 0;
-}
-
-function httpDate(text: string | null | undefined): number | undefined {
-  // Date.parse alone would take "0" and "-1", which are common, for years.
-  if (text === null || text === undefined || !/^(?:mon|tue|wed|thu|fri|sat|sun)/i.test(text.trim())) return undefined;
-  const date = Date.parse(/ GMT$/i.test(text.trim()) ? text : `${text.trim()} GMT`);
-  return Number.isNaN(date) ? undefined : date;
 }
