@@ -302,7 +302,12 @@ test("no sources are no work", async () => {
 });
 
 test("numbers that make no sense are refused by name", () => {
-  expect(() => new News([], { concurrency: 0 })).toThrow("concurrency is 1 or more, not 0");
+  for (const odd of [0, 1.5, Infinity, Number.NaN]) {
+    expect(() => new News([], { concurrency: odd })).toThrow(`concurrency is a whole number of 1 or more, not ${odd}`);
+    expect(() => new News([], { perHost: odd })).toThrow(`perHost is a whole number of 1 or more, not ${odd}`);
+  }
+  expect(() => new News([], { pace: { usual: Number.NaN } })).toThrow("pace.usual is 0 or more, not NaN");
+  expect(() => new News([], { pace: { minimum: -1 } })).toThrow("pace.minimum is 0 or more, not -1");
   expect(() => new News([], { timeout: Number.NaN })).toThrow("timeout is 0 or more, not NaN");
   expect(() => new News([], { terms: ["…"] })).toThrow("no letter and no digit");
 });

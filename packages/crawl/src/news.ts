@@ -11,7 +11,7 @@ import type { NotDue, Outcome } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { type Report, report } from "./report.ts";
 import { isDue } from "./schedule/due.ts";
-import { type Asking, asking, type AskingOptions, atLeast, checkAsking } from "./settings.ts";
+import { type Asking, asking, type AskingOptions, atLeast, checkAsking, checkPermits } from "./settings.ts";
 import { distinct, type Problem, type Source } from "./source.ts";
 import type { RecordStore } from "./store/writer.ts";
 import { TermCounter } from "./terms.ts";
@@ -84,7 +84,7 @@ export class News {
    */
   constructor(sources: Iterable<Source>, options: NewsOptions = {}) {
     checkAsking(options);
-    for (const name of ["concurrency", "perHost"] as const) atLeast(1, name, options[name]);
+    checkPermits(options);
     atLeast(0, "top", options.top);
     this.sources = distinct(sources);
     this.terms = options.terms ?? [];

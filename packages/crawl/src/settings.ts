@@ -34,6 +34,16 @@ export interface AskingOptions {
 export function checkAsking(options: AskingOptions): void {
   atLeast(1, "tries", options.tries);
   for (const name of ["redirects", "bodyLimit", "timeout"] as const) atLeast(0, name, options[name]);
+  for (const name of ["usual", "minimum"] as const) atLeast(0, `pace.${name}`, options.pace?.[name]);
+}
+
+/** @throws {RangeError} for what cannot be a number of permits. */
+export function checkPermits(options: { readonly concurrency?: number; readonly perHost?: number }): void {
+  for (const name of ["concurrency", "perHost"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+      throw new RangeError(`${name} is a whole number of 1 or more, not ${value}`);
+  }
 }
 
 /** @throws {RangeError} */

@@ -318,7 +318,8 @@ test("a watch is kept once, and numbers that make no sense are refused", async (
   const { watch } = await watching(web, [], () => pause(1));
   await expect(run(() => watch.work())).rejects.toThrow("make a new Watch");
   expect(() => new Watch(new FakeStore(), { look: 0 })).toThrow(RangeError);
-  expect(() => new Watch(new FakeStore(), { concurrency: 0 })).toThrow(RangeError);
+  expect(() => new Watch(new FakeStore(), { concurrency: 1.5 })).toThrow(RangeError);
+  expect(() => new Watch(new FakeStore(), { perHost: Infinity })).toThrow(RangeError);
 });
 
 function* pause(ms: number): Coroutine<void> {

@@ -15,7 +15,7 @@ import type { NewsOptions } from "./news.ts";
 import type { Done, Failed, Outcome, Unchanged } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { isDue } from "./schedule/due.ts";
-import { type Asking, asking, atLeast, checkAsking } from "./settings.ts";
+import { type Asking, asking, atLeast, checkAsking, checkPermits } from "./settings.ts";
 import { distinct, type Source } from "./source.ts";
 import type { Headline } from "./store/records.ts";
 import type { RecordStore } from "./store/writer.ts";
@@ -115,7 +115,8 @@ export class Watch {
    */
   constructor(store: WatchStore, options: WatchOptions = {}) {
     checkAsking(options);
-    for (const name of ["concurrency", "perHost", "look"] as const) atLeast(1, name, options[name]);
+    checkPermits(options);
+    atLeast(1, "look", options.look);
     this.#store = store;
     this.#options = options;
     this.#terms = new TermCounter(options.terms ?? []);
