@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Lexicon, START, step } from "./lexicon.ts";
 
 function hashOf(word: string): number {
@@ -40,4 +40,37 @@ test("a lexicon of many words is a Map of them", () => {
     }),
     { numRuns: 20 },
   );
+});
+
+/** How many characters are looked at. What a hostile text costs is told by that, and not by a clock. */
+function looksOf(work: () => void): number {
+  using looks = vi.spyOn(String.prototype, "charCodeAt");
+  work();
+  return looks.mock.calls.length;
+}
+
+test("words that were made to have the same hash cost no more than their number, and have numbers of their own", () => {
+  const words = Array.from({ length: 4000 }, (_, at) => String.fromCharCode(0xac00 + at));
+  const lexicon = new Lexicon();
+  const numbers = (): number[] => words.map((word) => lexicon.numberAt(word, 0, 1, 7));
+  let first: number[] = [];
+  const looks = looksOf(() => (first = numbers()));
+  expect(looks / words.length).toBeLessThan(200);
+  expect(first).toEqual(words.map((_, at) => at));
+  expect(numbers()).toEqual(first);
+  expect(lexicon.words).toEqual(words);
+});
+
+test("words without room near where they belong are found again when others have made the lexicon grow", () => {
+  const crowd = Array.from({ length: 300 }, (_, at) => String.fromCharCode(0xac00 + at));
+  const lexicon = new Lexicon();
+  const numbers = (): number[] => crowd.map((word) => lexicon.numberAt(word, 0, 1, 7));
+  const before = numbers();
+  for (let at = 0; at < 5000; at++) {
+    const word = `w${at}`;
+    lexicon.numberAt(word, 0, word.length, hashOf(word));
+    if (at % 700 === 0) expect(numbers()).toEqual(before);
+  }
+  expect(numbers()).toEqual(before);
+  expect(lexicon.size).toBe(5300);
 });

@@ -14,6 +14,12 @@ export function step(hash: number, code: number): number {
   return Math.imul(hash ^ code, 0x0100_0193);
 }
 
+/**
+ * So many places are looked at for a word. The hash is one that anybody can work out, and a page may be made of words that
+ * all have the same: without a bound each would be compared with all before it.
+ */
+const NEAR = 32;
+
 /** A set of words with a number for each, 0 for the first. Words are never taken out. */
 export class Lexicon {
   /** By number. Each in memory of its own. */
@@ -21,6 +27,8 @@ export class Lexicon {
   #hashes = new Int32Array(1024);
   /** Numbers plus one by hash, open addressing; 0 is a free place. At most half full. */
   #places = new Int32Array(2048);
+  /** Words that found no place near their own. The hashes of a Map nobody can foresee. */
+  readonly #crowded = new Map<string, number>();
 
   /** How many there are. */
   get size(): number {
@@ -31,12 +39,14 @@ export class Lexicon {
   numberAt(text: string, start: number, end: number, hash: number): number {
     const places = this.#places;
     const mask = places.length - 1;
-    // The low bits of FNV are its best, but words that differ in their last letter alone would stand side by side.
-    for (let place = (hash ^ (hash >>> 15)) & mask; ; place = (place + 1) & mask) {
-      const number = (places[place] as number) - 1;
-      if (number === -1) return this.#add(own(text.slice(start, end)), hash, place);
+    const home = homeOf(hash);
+    for (let near = 0; near < NEAR; near++) {
+      const number = (places[(home + near) & mask] as number) - 1;
+      if (number === -1) return this.#add(text.slice(start, end), hash);
       if (this.#hashes[number] === hash && isAt(this.words[number] as string, text, start, end)) return number;
     }
+    const word = text.slice(start, end);
+    return this.#crowded.get(word) ?? this.#add(word, hash);
   }
 
   /** The number of a word that stands in no text as it is. */
@@ -46,39 +56,44 @@ export class Lexicon {
     return this.numberAt(word, 0, word.length, hash);
   }
 
-  #add(word: string, hash: number, place: number): number {
+  #add(word: string, hash: number): number {
     const number = this.words.length;
-    if (number === this.#hashes.length) {
-      this.#grow();
-      return this.#put(word, hash);
-    }
-    this.words.push(word);
+    if (number === this.#hashes.length) this.#grow();
+    this.words.push(own(word));
     this.#hashes[number] = hash;
-    this.#places[place] = number + 1;
+    this.#place(number);
     return number;
   }
 
-  #put(word: string, hash: number): number {
-    const mask = this.#places.length - 1;
-    let place = (hash ^ (hash >>> 15)) & mask;
-    while (this.#places[place] !== 0) place = (place + 1) & mask;
-    return this.#add(word, hash, place);
+  #place(number: number): void {
+    const places = this.#places;
+    const mask = places.length - 1;
+    const home = homeOf(this.#hashes[number] as number);
+    for (let near = 0; near < NEAR; near++) {
+      const place = (home + near) & mask;
+      if (places[place] !== 0) continue;
+      places[place] = number + 1;
+      return;
+    }
+    this.#crowded.set(this.words[number] as string, number);
   }
 
   #grow(): void {
     const hashes = new Int32Array(this.#hashes.length * 2);
     hashes.set(this.#hashes);
-    const places = new Int32Array(hashes.length * 2);
-    const mask = places.length - 1;
-    for (let number = 0; number < this.words.length; number++) {
-      const hash = hashes[number] as number;
-      let place = (hash ^ (hash >>> 15)) & mask;
-      while (places[place] !== 0) place = (place + 1) & mask;
-      places[place] = number + 1;
-    }
     this.#hashes = hashes;
-    this.#places = places;
+    this.#places = new Int32Array(hashes.length * 2);
+    this.#crowded.clear();
+    for (let number = 0; number < this.words.length; number++) this.#place(number);
   }
+}
+
+/**
+ * Where a word belongs. The low bits of FNV are its best, but words that differ in their last letter alone would stand side
+ * by side.
+ */
+function homeOf(hash: number): number {
+  return hash ^ (hash >>> 15);
 }
 
 function isAt(word: string, text: string, start: number, end: number): boolean {
