@@ -2,7 +2,7 @@
 // closed, or goes back clean, and nothing of it outlives the source it served.
 
 import { type Coroutine, Flow, now, type Operation, until } from "rondo";
-import { networkError } from "./failure.ts";
+import { networkError } from "./network-error.ts";
 
 /** An answer, as far as it is looked at. One of `@rondo/http`'s client is one. */
 export interface Answer {

@@ -1,38 +1,10 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { failureOf, networkError, SourceError } from "./failure.ts";
-
-const coded = (code: string, message = code): Error =>
-  new TypeError("fetch failed", { cause: Object.assign(new Error(message), { code }) });
-
-test.each([
-  ["ENOTFOUND", "dns", false],
-  ["EAI_AGAIN", "dns", true],
-  ["ECONNREFUSED", "refused", true],
-  ["ECONNRESET", "connection", true],
-  ["UND_ERR_SOCKET", "connection", true],
-  ["UND_ERR_CONNECT_TIMEOUT", "connection", true],
-  ["HPE_INVALID_CONSTANT", "protocol", false],
-  ["Z_DATA_ERROR", "protocol", false],
-  ["CERT_HAS_EXPIRED", "tls", false],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls", false],
-  ["EPROTO", "tls", false],
-  ["SOMETHING_NEW", "connection", true],
-])("%s below fetch is a failure of kind %s", (code, kind, retryable) => {
-  const error = networkError(coded(code), "a.example");
-  expect([error.kind, error.retryable]).toEqual([kind, retryable]);
-  expect(error.message).toContain("a.example");
-});
-
-test("where several addresses were tried the first error stands for them", () => {
-  const refused = Object.assign(new Error("connect ECONNREFUSED ::1:80"), { code: "ECONNREFUSED" });
-  expect(networkError(new TypeError("fetch failed", { cause: new AggregateError([refused, refused]) }), "a").kind).toBe(
-    "refused",
-  );
-});
+import { failureOf, SourceError } from "./failure.ts";
 
 test("a failure as kept is plain text with the whole chain of causes", () => {
   const error = new SourceError("refused", "nobody listens", {
-    cause: coded("ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1"),
+    cause: new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") }),
   });
   expect(failureOf(error)).toEqual({
     kind: "refused",
@@ -51,4 +23,22 @@ test("a chain of causes that bites its own tail ends", () => {
   const error = new Error("a");
   error.cause = error;
   expect(failureOf(new SourceError("internal", "x", { cause: error })).cause).toBe("a");
+});
+
+/** Every module that a file loads, with those that these load. */
+function loadedBy(file: URL, seen: Set<string> = new Set<string>()): Set<string> {
+  if (seen.has(file.href)) return seen;
+  seen.add(file.href);
+  const text = readFileSync(file, "utf8").replace(/^import type [^;]+;/gm, "");
+  for (const [, module] of text.matchAll(/^(?:import|export) [^;]*?from "([^"]+)";/gm)) {
+    if (module?.startsWith(".") === true) loadedBy(new URL(module, file), seen);
+    else seen.add(module as string);
+  }
+  return seen;
+}
+
+test("a thread that finds articles is not kept waiting for the loop and HTTP to be loaded", () => {
+  const loaded = loadedBy(new URL("article/extract-worker.ts", import.meta.url));
+  expect([...loaded].filter((module) => /^(?:@rondo\/|rondo\b)/.test(module))).toEqual([]);
+  expect([...loaded]).toContain("linkedom");
 });
