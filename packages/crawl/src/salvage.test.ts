@@ -65,6 +65,17 @@ test.each([
   expect(read(text).notes).toEqual([MALFORMED + note]);
 });
 
+test("an identifier of a loosely read entry is its link, unless it says that it is none", () => {
+  const broken = (guid: string): string => `<item><title>x</titel>${guid}</item>`;
+  const links = (guid: string): (string | undefined)[][] =>
+    read(HEAD + broken(guid) + TAIL).articles.map(({ link, id }) => [link, id]);
+  expect(links("<guid>https://a.example/1</guid>")).toEqual([["https://a.example/1", "https://a.example/1"]]);
+  expect(links('<guid isPermaLink="true">/1</guid>')).toEqual([["/1", "/1"]]);
+  expect(links('<guid isPermaLink="false">1</guid>')).toEqual([[undefined, "1"]]);
+  expect(links("<guid\n a='b' ispermalink = 'false' >1</guid>")).toEqual([[undefined, "1"]]);
+  expect(links('<guid isPermaLink="false">1</guid><link>/2</link>')).toEqual([["/2", "1"]]);
+});
+
 test("an entry that is broken beyond reading is left out and counted", () => {
   const text = `${HEAD}${entry("one")}<item><x y=>/</item>${entry("three")}${TAIL}`;
   expect(titles(text)).toEqual(["one", "three"]);
@@ -199,18 +210,48 @@ test.each([
   expect(read(text).notes).toEqual(["entities that it declares itself are not expanded"]);
 });
 
-test("a feed of nothing but broken entries is parsed a bounded number of times", () => {
-  let parsed = 0;
-  let bytes = 0;
-  const text = `<rss ${"x".repeat(3000)}><channel>${"<item><title>x</titel></item>".repeat(20_000)}</channel></rss>`;
-  const { feed, entries, loose } = salvage("rss", text, (piece) => {
-    parsed++;
-    bytes += piece.length;
-    throw new Error("broken");
+/** What it takes to read entries of which each may be broken: how often the parser is asked, and for how much. */
+function costOf(entries: readonly string[]): { parsings: number; characters: number; loose: number; titles: number } {
+  const text = `<rss ${"x".repeat(3000)}><channel>${entries.join("")}</channel></rss>`;
+  let parsings = 0;
+  let characters = 0;
+  const { feed, loose } = salvage("rss", text, (piece) => {
+    parsings++;
+    characters += piece.length;
+    if (piece.includes("</titel>")) throw new Error("broken");
+    return { ...readFeed("rss", piece), notes: undefined };
   });
-  expect([entries, loose, feed.articles.length]).toEqual([20_000, 20_000, 20_000]);
-  expect(parsed).toBeLessThan(310);
-  expect(bytes).toBeLessThan(text.length * 20);
+  return { parsings, characters: characters / text.length, loose, titles: feed.articles.length };
+}
+const BROKEN = "<item><title>x</titel></item>";
+
+test("a feed whose entries are all broken is parsed until that is plain", () => {
+  const { parsings, characters, ...found } = costOf(Array.from({ length: 20_000 }, () => BROKEN));
+  expect(found).toEqual({ loose: 20_000, titles: 20_000 });
+  expect(parsings).toBeLessThan(60);
+  expect(characters).toBeLessThan(5);
+});
+
+test("openings of entries and nothing else are parsed until that is plain as well", () => {
+  const { parsings, characters, titles: found } = costOf(Array.from({ length: 20_000 }, () => "<item>"));
+  expect(found).toBe(0);
+  expect(parsings).toBeLessThan(60);
+  expect(characters).toBeLessThan(10);
+});
+
+test("a feed of many broken entries and some good ones is parsed a bounded number of times", () => {
+  const mixed = (good: number): string[] =>
+    Array.from({ length: 2000 }, (_, at) => (at === good ? entry("good") : BROKEN));
+  const { parsings, characters, ...found } = costOf(mixed(1));
+  expect(found).toEqual({ loose: 1999, titles: 2000 });
+  expect(parsings).toBeGreaterThan(290);
+  expect(parsings).toBeLessThan(310);
+  expect(characters).toBeLessThan(20);
+});
+
+test("as long as there is hope each entry is parsed that can be", () => {
+  const entries = [...Array.from({ length: 19 }, () => BROKEN), ...Array.from({ length: 60 }, () => entry("good"))];
+  expect(costOf(entries)).toMatchObject({ loose: 19, titles: 79 });
 });
 
 test("entries are counted as the parser counts them", () => {

@@ -72,8 +72,10 @@ export interface Salvaged {
   readonly brokenOff: boolean;
 }
 
-/** Where nothing but broken entries is left after so many parsings, the rest is read loosely. */
+/** After so many parsings the rest is read loosely. */
 const MOST_PARSINGS = 300;
+/** So it is where each of so many gave the parser nothing, and no other did: who wrote them made all with the same fault. */
+const ALL_ALIKE = 20;
 
 /**
  * Reads what can be read.
@@ -90,12 +92,15 @@ export function salvage(kind: XmlKind, text: string, parse: (text: string) => Om
   let loose = 0;
   let lost = 0;
   let parsings = 0;
+  let alone = 0;
   // A stack and not a recursion, last first, so that articles keep their order.
   const pending: [from: number, to: number][] = spans.length === 0 ? [] : [[0, spans.length]];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [from, to] = next;
+    const hopeless = alone >= ALL_ALIKE && articles.length === loose;
+    if (to - from === 1) alone++;
     const read =
-      ++parsings > MOST_PARSINGS
+      hopeless || ++parsings > MOST_PARSINGS
         ? undefined
         : tried(() => parse(shell.open + piece(text, spans, from, to, shell.end) + shell.close).articles);
     // Fewer than there are: one has swallowed the others, or closed what is around it.
@@ -184,15 +189,19 @@ function looseArticle(entry: string): Article | undefined {
   const text = textOf(first("content:encoded", "content", "description", "summary") ?? "");
   if (title === "" && text.trim() === "") return undefined;
   const id = first("guid", "id");
+  const address = NO_ADDRESS.test(entry) ? undefined : id;
   const date = Date.parse(first("pubdate", "published", "dc:date", "updated") ?? "");
   return {
     title: title === "" ? undefined : title,
-    link: first("link") ?? /<link\s[^<>]{0,2000}?href\s*=\s*["']([^"'<>]+)/i.exec(entry)?.[1] ?? id,
+    link: first("link") ?? /<link\s[^<>]{0,2000}?href\s*=\s*["']([^"'<>]+)/i.exec(entry)?.[1] ?? address,
     text,
     id,
     published: Number.isNaN(date) ? undefined : date,
   };
 }
+
+/** An identifier that says that it is no address (RSS 2.0, "guid"). */
+const NO_ADDRESS = /<guid\s[^<>]{0,2000}?ispermalink\s*=\s*["']?false/i;
 
 const FIELD =
   /<(\/?)(title|link|guid|id|pubdate|published|updated|dc:date|description|summary|content|content:encoded|language|item|entry)(?=[\s/>])[^<>]*>/gi;
