@@ -26,6 +26,10 @@ test("a block ends a word, an inline element does not, and two neighbouring ones
   expect(words("un<b>break</b>able")).toBe("unbreakable");
   expect(words("line<br>break")).toBe("line break");
   expect(words("<li><a>Home</a><a>News</a>")).toBe("Home News");
+  // An anchor stands in no other one: where a second begins, the first has ended.
+  expect(words("<li><a href=1>Home<a href=2>News<a href=3>Sport")).toBe("Home News Sport");
+  expect(words("<a href=1>Home</a> un<a href=2>break</a>able")).toBe("Home unbreakable");
+  expect(words("<a>Home<a>News</a>un<a>break</a>able")).toBe("Home Newsunbreakable");
 });
 
 test("entities are decoded", () => {

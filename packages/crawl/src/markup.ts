@@ -102,8 +102,8 @@ class Reader implements TokenizerCallbacks {
     this.#name = name;
     this.#element = element;
     if (!element.inline) this.#break();
-    // One inline element right after another: entries of a menu, not one word.
-    else if (this.#justClosed) this.#space();
+    // One inline element right after another: entries of a menu, not one word. Where an anchor begins, the one before ends.
+    else if (this.#justClosed || (name === "a" && this.#open[element.id] === 1)) this.#space();
     this.#justClosed = false;
     // What an svg or a template holds is no part of the page: neither its title nor its links.
     if (this.#unseen.length > 0) {
@@ -111,6 +111,7 @@ class Reader implements TokenizerCallbacks {
       return;
     }
     if (element.unseen) this.#unseen.push(name);
+    else if (name === "a") this.#open[element.id] = 1;
     else if (!element.loose) this.#open[element.id]! += 1;
     if (name === "a" || name === "html" || name === "base") this.#wanted = name;
     else if (name === "title" && this.title === undefined) {

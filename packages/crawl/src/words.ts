@@ -185,7 +185,7 @@ function withoutTies(text: string, start: number, end: number, apostrophe: numbe
   if (end - apostrophe === 2 && text[end - 1] === "s") to = apostrophe;
   else if (end - apostrophe > 2 && ELIDED.test(text.slice(start, apostrophe))) from = apostrophe + 1;
   // One spelling for both apostrophes, or "don't" would be two words to a counter.
-  sink.word(text.slice(from, to).replace("\u2019", "'"), from, to);
+  sink.word(text.slice(from, to).replaceAll("\u2019", "'"), from, to);
 }
 
 function unspaced(text: string, start: number, sink: WordSink): number {
