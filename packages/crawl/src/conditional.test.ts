@@ -227,6 +227,15 @@ describe("where a source is redirected", () => {
     expect(news[0]?.outcomes[0]).not.toHaveProperty("movedTo");
     expect(news[0]?.outcomes[0]).toMatchObject({ notes: [] });
   });
+
+  test("what a try that failed has been told of moving is forgotten with it", async () => {
+    const { news } = await again((times, url): Answer => {
+      if (url === A) return { status: times === 0 ? 301 : 302, headers: { location: B } };
+      return times === 0 ? { status: 503 } : { body: feed("x") };
+    }, 1);
+    expect(news[0]?.outcomes[0]).toMatchObject({ state: "done" });
+    expect(news[0]?.outcomes[0]).not.toHaveProperty("movedTo");
+  });
 });
 
 describe("what was remembered is not trusted", () => {

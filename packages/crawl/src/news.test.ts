@@ -123,15 +123,28 @@ test("Retry-After as a date is obeyed, by the host's own calendar", async () => 
   expect(web.asked.map(({ at }) => at)).toEqual([0, 9000]);
 });
 
-test("a Retry-After beyond the deadline is an answer too: the failure comes at once", async () => {
+test.each([
+  ["3600", "60 min"],
+  ["15", "15 s"],
+])("a Retry-After beyond the deadline is an answer too: the failure comes at once (%s)", async (retryAfter, asked) => {
   const host = new VirtualHost();
-  const web = new Web(() => ({ status: 503, headers: { "retry-after": "3600" } }));
+  const web = new Web(() => ({ status: 503, headers: { "retry-after": retryAfter } }));
   const news = await visit(web, [A], { timeout: 15_000 }, host);
   expect(failureOf(news, A)).toEqual({
     kind: "asked-to-wait",
-    message: "a.example answers HTTP 503, and asks to wait 60 min: more than is left of 15 s",
+    message: `a.example answers HTTP 503, and asks to wait ${asked}: more than is left of 15 s`,
   });
   expect(host.now()).toBe(0);
+});
+
+test("a back-off that would end beyond the deadline is not begun: the failure that it would wait for comes at once", async () => {
+  const host = new VirtualHost();
+  const web = new Web(() => ({ status: 503 }));
+  // The waits would be 250 and 500 ms.
+  const news = await visit(web, [A], { timeout: 700, tries: 5 }, host);
+  expect(failureOf(news, A)).toMatchObject({ kind: "status", message: "a.example answers HTTP 503" });
+  expect(web.asked.map(({ at }) => at)).toEqual([0, 250]);
+  expect(host.now()).toBe(250);
 });
 
 test("a host that never answers costs its own deadline, and its request is aborted", async () => {

@@ -229,8 +229,10 @@ if (python === undefined || process.platform === "win32") {
 
     test("an exception that nobody caught is printed on a terminal that is as it was", async () => {
       const command = script(`
-        setTimeout(() => { throw new Error("out of the blue"); }, 300);
+        process.stdin.once("data", () => { throw new Error("out of the blue"); });
         await run(() => group(function* (g) { g.spawn(showLive(live)); }));`);
+      await command.shows("1 running");
+      command.do("key 10");
       expect(await command.ends()).toBe("status 1");
       isRestored(command.text);
       expect(command.text.indexOf("out of the blue")).toBeGreaterThan(command.text.lastIndexOf(SHOW));
@@ -238,8 +240,10 @@ if (python === undefined || process.platform === "win32") {
 
     test("a process that exits at once shows its cursor", async () => {
       const command = script(`
-        setTimeout(() => process.exit(7), 300);
+        process.stdin.once("data", () => process.exit(7));
         await run(() => group(function* (g) { g.spawn(showLive(live)); }));`);
+      await command.shows("1 running");
+      command.do("key 10");
       expect(await command.ends()).toBe("status 7");
       isRestored(command.text);
       expect(command.text.endsWith(SHOW)).toBe(true);

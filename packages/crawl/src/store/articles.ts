@@ -165,7 +165,6 @@ export class Articles {
     if (text === "" || (known.whole === 0 && text.length < this.text(known.id).length)) return false;
     const content = contentOf(title, text);
     if (equal(content, known.content)) return false;
-    this.#dictionary.begin();
     const language = version.language ?? known.language ?? undefined;
     const published = plausible(version.published, known.first_seen);
     const telling = text.length >= TELLING;

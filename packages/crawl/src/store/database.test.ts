@@ -10,7 +10,7 @@ import { afterAll, expect, test } from "vitest";
 import { documentOf } from "../../tests/documents.ts";
 import { article, fetched, NOON, read } from "../../tests/records.ts";
 import { Database } from "./database.ts";
-import { StoreError } from "./error.ts";
+import { StoreError, translated } from "./error.ts";
 import type { Migration } from "./schema.ts";
 import { NewsStore } from "./store.ts";
 
@@ -95,6 +95,30 @@ test("a newer version that stands only in the log is refused, too", () => {
   newer.exec("PRAGMA user_version = 99");
   expect(errorOf(() => NewsStore.open(path)).kind).toBe("newer");
   newer.close();
+});
+
+test("a newer version is called newer even where it cannot be read any more", () => {
+  const path = filled();
+  const bytes = fs.readFileSync(path);
+  bytes.writeUInt32BE(99, 60);
+  // A format of the file that SQLite does not know yet.
+  bytes.fill(9, 18, 20);
+  fs.writeFileSync(path, bytes);
+  expect(refused(path).kind).toBe("newer");
+});
+
+test.runIf(process.platform === "linux")("a file that is refused is not kept open", () => {
+  const path = filled();
+  const newer = new DatabaseSync(path);
+  newer.exec("PRAGMA user_version = 99");
+  expect(errorOf(() => NewsStore.open(path)).kind).toBe("newer");
+  newer.close();
+  const open = fs.readdirSync("/proc/self/fd").filter((fd) => {
+    // One of them is what lists them, and is gone by now.
+    const link = `/proc/self/fd/${fd}`;
+    return fs.existsSync(link) && fs.readlinkSync(link).startsWith(path);
+  });
+  expect(open).toEqual([]);
 });
 
 test("another program's database is refused and left as it is", () => {
@@ -231,6 +255,46 @@ test("a full disk is called full, what was stored stays, and it goes on when the
   database.exec("PRAGMA max_page_count = 1000000");
   database.transaction(() => database.exec("UPDATE texts SET text = zeroblob(100000)"));
   expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+});
+
+test.each([
+  [13, "full"],
+  // What a full disk says where the log's index should grow: IOERR_SHMSIZE.
+  [4874, "full"],
+  [10, "unreadable"],
+  [778, "unreadable"],
+  [5, "locked"],
+  [261, "locked"],
+  [1, "internal"],
+])("SQLite's code %i is %s", (errcode, kind) => {
+  const cause = Object.assign(new Error("it said so"), { errcode });
+  expect(translated(cause, "news.db")).toMatchObject({ kind, path: "news.db", cause });
+});
+
+test("several questions of one moment see nothing of what is written meanwhile", () => {
+  const path = filled();
+  using reading = new Database(path);
+  using writing = new Database(path);
+  const count = (): unknown => reading.prepare<{ n: number }>("SELECT count(*) AS n FROM words").get()?.n;
+  const before = count();
+  reading.snapshot(() => {
+    expect(count()).toBe(before);
+    writing.exec("DELETE FROM words");
+    expect(count()).toBe(before);
+  });
+  expect(count()).toBe(0);
+});
+
+test("whoever has begun to write may finish, even if it began by reading", () => {
+  const path = filled();
+  using one = new Database(path);
+  using other = new Database(path, { patience: 0 });
+  one.transaction(() => {
+    expect(one.prepare("SELECT count(*) AS n FROM runs").get()).toEqual({ n: 1 });
+    expect(errorOf(() => other.exec("INSERT INTO runs (at) VALUES (1)")).kind).toBe("locked");
+    one.exec("INSERT INTO runs (at) VALUES (2)");
+  });
+  expect(other.prepare("SELECT count(*) AS n FROM runs").get()).toEqual({ n: 2 });
 });
 
 const writer = fileURLToPath(new URL("../../tests/writer.ts", import.meta.url));

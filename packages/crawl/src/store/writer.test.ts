@@ -71,6 +71,16 @@ test("a batch has so many articles at most, unless one record has more", async (
   expect(names(store)).toEqual([["a", "b"], ["c"], ["d"], ["e", "f"], ["g"]]);
 });
 
+test("what has not changed counts as some articles, since it is looked up when it is told", async () => {
+  const store = await writing(function* (writer) {
+    for (const name of "abc") {
+      const unchanged = fetched(`http://${name}.example/`, { state: "unchanged", status: 304 });
+      yield* writer.hand(1, unchanged, () => undefined);
+    }
+  });
+  expect(names(store)).toEqual([["a", "b"], ["c"]]);
+});
+
 test("records of two runs are in two batches, each with its own run", async () => {
   const runs: number[] = [];
   const store = await writing(function* (writer, fake) {
