@@ -78,7 +78,7 @@ const lanes: Record<string, Step[]> = {
 /** Only when they are asked for: what takes minutes, and what needs servers of the machine. */
 const apart: Step[] = [vitest("soak", "--config", "vitest.soak.config.ts"), vitest("drivers", "--project=drivers")];
 
-/** No step comes near this many minutes; what does has stopped moving. (The soak tests take a quarter of an hour.) */
+/** No step comes near this many minutes; what does has stopped moving. (The soak tests take twenty.) */
 const limit = 60;
 const running = new Set<ChildProcess>();
 

@@ -26,6 +26,7 @@ const order = [
   "undici",
   "fetch",
   "ws",
+  "tuned",
   "rss-parser",
   "Intl.Segmenter",
   ...Object.keys(pythonPeers),

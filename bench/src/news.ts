@@ -14,14 +14,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { News, parseSource, readDocument, type Source, tally, TermCounter, TopWords } from "@rondo/crawl";
 import { run } from "rondo";
-import { top as topByHand, visit as visitByHand } from "./news-by-hand.ts";
+import { bodyOf, LIMIT, top as topByHand, visit as visitByHand } from "./news-by-hand.ts";
 import type { ServerReady } from "./news-server.ts";
 import { interpreter } from "./python.ts";
 import type { Workload } from "./workload.ts";
 
 const CONCURRENCY = 64;
 const TIMEOUT = 15_000;
-const LIMIT = 5 * 1024 * 1024;
 const TERMS = ["news", "white house"];
 
 let ready: Promise<Source[]> | undefined;
@@ -82,27 +81,18 @@ async function withOurReading(pages: readonly Source[]): Promise<number> {
   const top = new TopWords();
   const words = await loop(pages, async (page, signal) => {
     const response = await fetch(page.url, { signal, redirect: "manual" });
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const reader = response.body?.getReader();
-    for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-      chunks.push(read.value);
-      size += read.value.length;
-      if (size <= LIMIT) continue;
-      await reader?.cancel();
-      break;
-    }
+    const bytes = await bodyOf(response);
     const contentType = response.headers.get("content-type");
-    const document = readDocument(Buffer.concat(chunks, size), { url: page.url, contentType, cut: size > LIMIT });
+    const document = readDocument(bytes.subarray(0, LIMIT), { url: page.url, contentType, cut: bytes.length > LIMIT });
     return tally(document, terms, top).words;
   });
   top.top(10);
   return words;
 }
 
-async function byHand(pages: readonly Source[]): Promise<number> {
+async function byHand(pages: readonly Source[], tuned = false): Promise<number> {
   const all = { links: 0, mentions: new Map<string, number>(), counts: new Map<string, number>() };
-  const words = await loop(pages, ({ url }, signal) => visitByHand(url, signal, TERMS, all));
+  const words = await loop(pages, ({ url }, signal) => visitByHand(url, signal, TERMS, all, tuned));
   topByHand(all, 10);
   return words;
 }
@@ -193,7 +183,12 @@ export const newsByHand: Workload = {
     {
       name: "async/await",
       run: (amount) => measure(byHand, amount, 0.05),
-      note: "fetch, htmlparser2's parser, a regular expression for words and a Map",
+      note: "fetch, htmlparser2's parser as its documentation shows it, a regular expression for words and a Map",
+    },
+    {
+      name: "tuned",
+      run: (amount) => measure((pages) => byHand(pages, true), amount, 0.05),
+      note: "the same without the object of each tag's attributes, which costs a tenth of it all",
     },
     {
       name: "aiohttp",
