@@ -232,7 +232,7 @@ describe("where a source is redirected", () => {
     const { news } = await again((times, url): Answer => {
       if (url === A) return { status: times === 0 ? 301 : 302, headers: { location: B } };
       return times === 0 ? { status: 503 } : { body: feed("x") };
-    }, 1);
+    }, 1, { tries: 2 });
     expect(news[0]?.outcomes[0]).toMatchObject({ state: "done" });
     expect(news[0]?.outcomes[0]).not.toHaveProperty("movedTo");
   });
