@@ -229,10 +229,14 @@ describe("where a source is redirected", () => {
   });
 
   test("what a try that failed has been told of moving is forgotten with it", async () => {
-    const { news } = await again((times, url): Answer => {
-      if (url === A) return { status: times === 0 ? 301 : 302, headers: { location: B } };
-      return times === 0 ? { status: 503 } : { body: feed("x") };
-    }, 1, { tries: 2 });
+    const { news } = await again(
+      (times, url): Answer => {
+        if (url === A) return { status: times === 0 ? 301 : 302, headers: { location: B } };
+        return times === 0 ? { status: 503 } : { body: feed("x") };
+      },
+      1,
+      { tries: 2 },
+    );
     expect(news[0]?.outcomes[0]).toMatchObject({ state: "done" });
     expect(news[0]?.outcomes[0]).not.toHaveProperty("movedTo");
   });
