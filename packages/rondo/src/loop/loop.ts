@@ -3,7 +3,7 @@
  *
  * A turn takes the tasks that are ready and steps each once; whatever becomes ready meanwhile waits for the next turn.
  * That snapshot is what makes the loop fair: a task that makes itself ready again cannot come round before the others.
- * The run queue is two lists, this turn's batch and the next one's, so the snapshot is plain to see.
+ * The snapshot is a mark in the run queue: what becomes ready stands behind it.
  *
  * A drain is turns until nothing is ready. It runs inside whatever host callback woke the loop, before that callback
  * returns: no promise, no extra macrotask. After its budget it hands over to the host once, so that I/O and timers are
@@ -14,7 +14,7 @@ import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { PASSING } from "../coroutine/wait.ts";
 import type { Host, Report } from "./host.ts";
-import { Batch } from "./batch.ts";
+import { RunQueue } from "./run-queue.ts";
 import { type Timed, Timers } from "./timers.ts";
 
 /** What the run queue holds: a task. */
@@ -76,10 +76,7 @@ export interface Turn {
 export class Loop {
   readonly host: Host;
   readonly timers: Timers<Timed>;
-  /** This turn's tasks. */
-  private batch: Batch<Runnable>;
-  /** The next turn's. */
-  private next: Batch<Runnable>;
+  private readonly queue: RunQueue<Runnable>;
   /** Waits that only the world outside can end: I/O, promises, `suspend`. While there are any, nothing is deadlocked. */
   outside: number;
   /** Those outside who may cancel the program at any time (an `AbortSignal`): while there are any, it is not deadlocked. */
@@ -117,8 +114,7 @@ export class Loop {
   constructor(options: { host: Host }) {
     this.host = options.host;
     this.timers = new Timers<Timed>();
-    this.batch = new Batch<Runnable>();
-    this.next = new Batch<Runnable>();
+    this.queue = new RunQueue<Runnable>();
     this.outside = 0;
     this.followed = 0;
     this.weak = 0;
@@ -145,14 +141,14 @@ export class Loop {
 
   /** Puts a task at the end of the run queue. It runs in the next turn, never inside this call. */
   ready(task: Runnable): void {
-    this.next.push(task);
+    this.queue.push(task);
     if (!this.draining && !this.kicked) this.kick();
     if (kernel.tap !== null) tell("ready", task, kernel.current);
   }
 
   /** How many tasks are ready. */
   get readyCount(): number {
-    return this.next.left + this.batch.left;
+    return this.queue.size;
   }
 
   /** One turn: step every task that is ready, then fire the timers that are due. For those who drive a loop by hand. */
@@ -164,12 +160,13 @@ export class Loop {
     }
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
     kernel.clock = Math.floor(this.host.now());
-    if (this.batch.left === 0) this.swap();
-    const steps = this.batch.left;
-    while (this.batch.left > 0) this.stepSome(this.batch.left, false);
+    const { queue } = this;
+    if (queue.left === 0) this.begin();
+    const steps = queue.left;
+    while (queue.left > 0) this.stepSome(queue.left, false);
     this.draining = false;
     const timers = this.timers.fireDue(this.host.now());
-    return { steps, timers, ready: this.next.left };
+    return { steps, timers, ready: queue.size };
   }
 
   /** Turns until nothing is ready or the budget is spent; then the host has the word. Called by the host. */
@@ -270,38 +267,36 @@ export class Loop {
     );
   }
 
-  /** A new turn: what has become ready is now the batch, and the emptied list takes what comes. */
-  private swap(): void {
-    const batch = this.next;
-    this.batch.clear();
-    this.next = this.batch;
-    this.batch = batch;
-    if (batch.left === 0) return;
+  /** A new turn, of all that are ready. */
+  private begin(): void {
+    const { queue, host } = this;
+    const tasks = queue.turn();
+    if (tasks === 0) return;
     this.turns++;
-    const { host } = this;
-    if (host.shuffles && batch.left > 1) batch.reorder((n, first) => host.choose("schedule", n, first.name));
+    if (!host.shuffles || tasks === 1) return;
+    // Whoever is asked may look who runs: nobody does.
+    const { stepper } = kernel;
+    kernel.stepper = null;
+    queue.reorder((n, first) => host.choose("schedule", n, first.name));
+    kernel.stepper = stepper;
   }
 
   /** Steps tasks, at most `most`; into the next turns too, or to the end of this one. Gives how many. */
   private stepSome(most: number, onward: boolean): number {
     // A loop may be driven from inside a task of another one, which goes on afterwards.
     const { stepper, fuel } = kernel;
+    const { queue } = this;
     let steps = 0;
     let task: Runnable | undefined;
     try {
-      let { batch } = this;
-      kernel.stepper = batch;
+      kernel.stepper = queue;
       while (steps < most) {
-        if (batch.left === 0) {
-          if (!onward) break;
-          kernel.stepper = null;
-          this.swap();
-          batch = this.batch;
-          if (batch.left === 0) break;
-          kernel.stepper = batch;
+        if (queue.left === 0) {
+          if (!onward || queue.size === 0) break;
+          this.begin();
         }
         steps++;
-        task = batch.take();
+        task = queue.take();
         task.step();
       }
     } catch (error) {
@@ -310,7 +305,7 @@ export class Loop {
       this.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
     }
     this.steps += steps;
-    if (this.batch.left === 0) this.batch.clear();
+    if (queue.left === 0) queue.rest();
     backTo(stepper, fuel);
     return steps;
   }

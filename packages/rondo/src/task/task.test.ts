@@ -174,3 +174,22 @@ describe("names", () => {
     expect(log).toEqual(["task", "daemon at 5", "deferred"]);
   });
 });
+
+test("an iterator of a task that ended before it was used gives what the task ended in", async () => {
+  const ends = await inGroup(function* (g) {
+    const one = g.spawn(after(1, "one"));
+    const two = g.spawn(endless([], "two"));
+    const [first, second] = [one, two].map((task) => task[Symbol.iterator]());
+    yield* one.ended();
+    two.cancel("enough");
+    yield* two.ended();
+    const value = yield* { [Symbol.iterator]: () => first } as Operation<string>;
+    try {
+      yield* { [Symbol.iterator]: () => second } as Operation<void>;
+    } catch (error) {
+      return [value, String(error)];
+    }
+    return [value];
+  });
+  expect(ends).toEqual(["one", expect.stringContaining("CancelledError")]);
+});

@@ -10,7 +10,7 @@ import { kernel } from "../coroutine/kernel.ts";
 import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
 import { captureText, formatFrames, parseStack, type StackFrame } from "../coroutine/stack.ts";
 import { tell } from "../coroutine/tap.ts";
-import { defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
+import { askedWait, defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
 import type { Loop, Runnable } from "../loop/loop.ts";
 import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
 import { GroupSegment } from "./group.ts";
@@ -58,7 +58,14 @@ const JOIN = defineKind({
     return true;
   },
   begin(wait) {
-    (wait.on as Task).addJoiner(wait);
+    const task = wait.on as Task;
+    if (task.outcome === RUNNING) {
+      task.addJoiner(wait);
+      return;
+    }
+    // The iterator was asked for while it ran, and is used only now.
+    settleJoin(task, wait);
+    wait.waiter?.wake(wait);
   },
   abort(wait) {
     (wait.on as Task).removeJoiner(wait);
@@ -200,7 +207,9 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
       kernel.fuel--;
       return this as unknown as Iterator<Wait, T, any>;
     }
-    return new Wait<T>(JOIN, this, undefined) as unknown as Iterator<Wait, T, any>;
+    // Running, mostly, and not oneself: then there is nothing to ask.
+    const wait = this.outcome === RUNNING && kernel.current !== this ? askedWait(JOIN, this) : this.join();
+    return wait as unknown as Iterator<Wait, T, any>;
   }
 
   /** For `yield*` on a task that is done: see `[Symbol.iterator]`. */
