@@ -17,7 +17,7 @@ export {
   TimeoutError,
 } from "./coroutine/errors.ts";
 export { setTap, type Tap } from "./coroutine/tap.ts";
-export type { Body } from "./coroutine/fiber.ts";
+export type { Body } from "./coroutine/body.ts";
 export type { StackFrame } from "./coroutine/stack.ts";
 export { type Coroutine, type Operation, Wait } from "./coroutine/wait.ts";
 export { WaitQueue } from "./coroutine/wait-queue.ts";

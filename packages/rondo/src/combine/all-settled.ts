@@ -1,5 +1,5 @@
 /** Everything at once, whatever becomes of each. */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { group, type Group } from "../task/group.ts";
 import {

@@ -1,5 +1,5 @@
 /** Everything at once: all results, or the first failure. */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { group, type Group } from "../task/group.ts";
 import { type Bodies, type Listed, listed, named, type ResultsOf, spawnAll, Takings } from "./bodies.ts";

@@ -1,6 +1,6 @@
 /** The first to succeed wins. */
 import { suppress } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { group, type Group } from "../task/group.ts";
 import {

@@ -6,7 +6,7 @@
  * cancelled may end with a socket in its hands that nobody will ever see: such a result is disposed of.
  */
 import { CancelledError, suppress, suppressed } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { type Coroutine, type Operation, Wait } from "../coroutine/wait.ts";
 import { Cancellation } from "../task/cancellation.ts";
 import { defer, disposing, isDisposable } from "../task/defer.ts";

@@ -5,7 +5,7 @@
  * another one's task; within Rondo a `TaskLocal` does what contexts are for. A task that has to have one pays for it with
  * a call in each of its steps; nobody else does.
  */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import type { Operation } from "../coroutine/wait.ts";
 import { captureContext } from "../loop/host.ts";

@@ -1,5 +1,5 @@
 /** The first to end wins. */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { group, type Group } from "../task/group.ts";
 import {

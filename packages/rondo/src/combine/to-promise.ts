@@ -1,5 +1,5 @@
 /** The bridge to promises: an operation for those who wait with `await`. */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import type { Host } from "../loop/host.ts";
 import type { Loop } from "../loop/loop.ts";

@@ -5,7 +5,8 @@
  * overflows near 4,500 levels. `yield* call(f)` opens a segment instead: the kernel drives `f` from the outside, so
  * a resume costs the same at any depth and the depth is bounded by memory only.
  */
-import { type Body, type Fiber, iteratorOf } from "./fiber.ts";
+import { type Body, iteratorOf } from "./body.ts";
+import { type Fiber } from "./fiber.ts";
 import type { Frame } from "./frames.ts";
 import { push, Segment } from "./segment.ts";
 import { defineKind, type Operation, Wait } from "./wait.ts";

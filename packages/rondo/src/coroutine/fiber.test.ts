@@ -9,7 +9,7 @@ import { group } from "../task/group.ts";
 import { launch } from "../task/run.ts";
 import { moveOnAfter, scope } from "../task/scope.ts";
 import type { Task } from "../task/task.ts";
-import { iteratorOf } from "./fiber.ts";
+import { iteratorOf } from "./body.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import type { Wait } from "./wait.ts";
 import { type Coroutine, type Operation } from "./wait.ts";

@@ -90,7 +90,7 @@ export interface Collected {
 
 const NONE: Collected = { frames: [], problem: undefined, caught: false };
 /** One frame, as most have that are unwound: nothing has to be made for it. */
-const ALONE: Collected = { frames: [null], problem: undefined, caught: false };
+export const ALONE: Collected = { frames: [null], problem: undefined, caught: false };
 
 /** The frames from `root` down to its leaf wait, innermost first. */
 export function collect(root: Frame): Collected {

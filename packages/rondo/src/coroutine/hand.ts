@@ -3,7 +3,8 @@
  * built, small enough to be tried at a prompt, and the place to learn what a coroutine is (after David Beazley's
  * course, where `send()` and `close()` do the same for Python).
  */
-import { backTo, Fiber, type Body, INTERRUPTED } from "./fiber.ts";
+import { type Body } from "./body.ts";
+import { backTo, Fiber, INTERRUPTED } from "./fiber.ts";
 import { BODY, ERROR, Segment, UNWOUND } from "./segment.ts";
 import { suppress } from "./errors.ts";
 import { defineKind, GRANTED, PARKED, REFUSED, Wait } from "./wait.ts";
@@ -48,9 +49,6 @@ class Hand extends Fiber implements Stepper {
   }
   baseSegment(): Segment {
     return new Segment(this, null);
-  }
-  baseLeft(): void {
-    // nothing is kept
   }
   cleanupWaits(): void {
     // no clock, no grace

@@ -27,7 +27,7 @@ export const ERROR = 1;
 export const UNWOUND = 2;
 
 export class Segment {
-  declare fiber: Fiber;
+  declare readonly fiber: Fiber;
   /** The segment below, or null where that is the fiber's base. */
   declare parent: Segment | null;
   /** The boundary: the wait in the frame below that this segment answers; null for the base. */
@@ -70,20 +70,6 @@ export class Segment {
     this.cuts = 0;
     this.cancellation = null;
     this.shielded = false;
-    this.problem = undefined;
-  }
-
-  /** Makes it as new, so that it can serve as another fiber's base. Only for one that was a base, and is over. */
-  clear(): void {
-    this.parent = null;
-    this.phase = BODY;
-    this.outcome = VALUE;
-    this.value = undefined;
-    this.frames = null;
-    this.index = 0;
-    this.checked = -1;
-    this.errors = null;
-    this.cuts = 0;
     this.problem = undefined;
   }
 

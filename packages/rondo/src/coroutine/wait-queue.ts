@@ -93,18 +93,7 @@ export class WaitQueue {
   /** Adds a begun wait at the end. For kinds of your own. */
   push(wait: Wait): void {
     wait.queue = this;
-    const { head } = this;
-    if (head === null) {
-      wait.ahead = wait;
-      wait.behind = wait;
-      this.head = wait;
-    } else {
-      const last = head.ahead as Wait;
-      wait.ahead = last;
-      wait.behind = head;
-      last.behind = wait;
-      head.ahead = wait;
-    }
+    this.head = joinRing(this.head, wait);
     this.length++;
   }
 
@@ -118,17 +107,8 @@ export class WaitQueue {
   /** Takes one out wherever it stands. One that stands in no line, or in another, is left alone. */
   remove(wait: Wait): void {
     if (wait.queue !== this) return;
-    const behind = wait.behind as Wait;
-    if (behind === wait) this.head = null;
-    else {
-      const ahead = wait.ahead as Wait;
-      ahead.behind = behind;
-      behind.ahead = ahead;
-      if (this.head === wait) this.head = behind;
-    }
     wait.queue = null;
-    wait.ahead = null;
-    wait.behind = null;
+    this.head = leaveRing(this.head as Wait, wait);
     this.length--;
   }
 
@@ -141,4 +121,30 @@ export class WaitQueue {
     }
     for (const wait of waits) if (wait.queue === this) yield wait;
   }
+}
+
+/** Puts a wait at the end of a ring, of which the first one is given; gives the first one. */
+export function joinRing(first: Wait | null, wait: Wait): Wait {
+  if (first === null) {
+    wait.ahead = wait;
+    wait.behind = wait;
+    return wait;
+  }
+  const last = first.ahead as Wait;
+  wait.ahead = last;
+  wait.behind = first;
+  last.behind = wait;
+  first.ahead = wait;
+  return first;
+}
+
+/** Takes a wait out of its ring, of which the first one is given; gives the first of those that are left. */
+export function leaveRing(first: Wait, wait: Wait): Wait | null {
+  const { ahead, behind } = wait as { ahead: Wait; behind: Wait };
+  wait.ahead = null;
+  wait.behind = null;
+  if (behind === wait) return null;
+  ahead.behind = behind;
+  behind.ahead = ahead;
+  return first === wait ? behind : first;
 }

@@ -9,22 +9,23 @@ import type { Fiber } from "../coroutine/fiber.ts";
 import type { Stepper } from "../coroutine/kernel.ts";
 
 export class RunQueue<T> implements Stepper {
-  /** As many as a power of two. */
-  private items: (T | null)[];
-  private mask: number;
+  /** A power of two of places. Until it has come round for the first time those at the end are not there yet. */
+  declare private items: (T | null)[];
+  /** The number of places less one. */
+  declare private mask: number;
   /** Where the next one stands. The place before it holds the one taken last, until the next is taken. */
-  private head: number;
+  declare private head: number;
   /** Where this turn ends. */
-  private end: number;
+  declare private end: number;
   /** Where the next one will be put. */
-  private tail: number;
+  declare private tail: number;
 
   constructor() {
-    this.items = Array.from({ length: 16 }, () => null);
+    this.items = [null];
     this.mask = 15;
-    this.head = 0;
-    this.end = 0;
-    this.tail = 0;
+    this.head = 1;
+    this.end = 1;
+    this.tail = 1;
   }
 
   /** How many are ready. */
@@ -84,14 +85,13 @@ export class RunQueue<T> implements Stepper {
   }
 
   private grow(): void {
-    const { items, mask, head, left, size } = this;
-    const grown = Array.from<unknown, T | null>({ length: (mask + 1) * 2 }, () => null);
-    // With the one taken last, which is at the last place then.
-    for (let i = -1; i < size; i++) grown[i & (mask * 2 + 1)] = items[(head + i) & mask] as T | null;
-    this.items = grown;
+    const { items, head, left, size, mask } = this;
+    const last = (head - 1) & mask;
+    // Every place is taken: the ring is cut open at the one taken last, and what comes is put behind it.
+    this.items = items.slice(last).concat(items.slice(0, last));
     this.mask = mask * 2 + 1;
-    this.head = 0;
-    this.end = left;
-    this.tail = size;
+    this.head = 1;
+    this.end = 1 + left;
+    this.tail = 1 + size;
   }
 }

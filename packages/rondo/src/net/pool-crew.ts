@@ -6,7 +6,7 @@
  * outlives that, and they all run with the keeper's `TaskLocal`s and not with those of whoever happened to ask.
  */
 import { TimeoutError } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";

@@ -8,7 +8,7 @@
  *
  * The order of events is counted, not read from a clock: many of them share a millisecond of virtual time.
  */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Coroutine } from "../coroutine/wait.ts";
 import { showValue } from "./values.ts";
 

@@ -4,7 +4,7 @@
  */
 import { kernel } from "../coroutine/kernel.ts";
 import type { DeadlockError } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Operation, Wait } from "../coroutine/wait.ts";
 import type { Report } from "../loop/host.ts";
 import { Cancellation, cancelledError } from "../task/cancellation.ts";

@@ -7,7 +7,7 @@
  * without its lock). A task that was notified and is cancelled before it has the lock hands the notification on
  * (gh-112202).
  */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { type Coroutine, defineKind, Wait } from "../coroutine/wait.ts";

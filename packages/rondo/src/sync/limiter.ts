@@ -6,7 +6,7 @@
  * it: a token for a thread is borrowed by the thread's job and comes back when the job has really ended, even if the
  * caller has left long ago. The idea is trio's `CapacityLimiter`.
  */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { type Coroutine, defineKind, grant, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";

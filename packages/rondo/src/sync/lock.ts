@@ -7,7 +7,7 @@
  * for ever.
  */
 import { BrokenError } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import {

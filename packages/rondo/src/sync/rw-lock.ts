@@ -7,7 +7,7 @@
  * acquiring what you hold already is an error, as with `Lock`.
  */
 import { BrokenError } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { type Coroutine, defineKind, grant, LateError, sharedWait, type Wait, type Waiter } from "../coroutine/wait.ts";

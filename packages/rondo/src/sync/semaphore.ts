@@ -2,7 +2,7 @@
  * The semaphore: a number of permits. Release hands a permit directly to the first in line, so a permit is never up for
  * grabs while somebody waits (gh-90155: barging let waiters starve), and is never lost with a waiter that is cancelled.
  */
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { tell } from "../coroutine/tap.ts";
 import { type Coroutine, defineKind, grant, sharedWait, Wait, type Waiter } from "../coroutine/wait.ts";

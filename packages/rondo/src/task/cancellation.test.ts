@@ -2,13 +2,16 @@
 import { describe, expect, test } from "vitest";
 
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
-import { CancelledError } from "../coroutine/errors.ts";
+import { CancelledError, suppressed } from "../coroutine/errors.ts";
 import { WaitQueue } from "../coroutine/wait-queue.ts";
 import type { Coroutine } from "../coroutine/wait.ts";
 import { VirtualHost } from "../host/virtual.ts";
 import { checkpoint, now, sleep } from "../loop/sleep.ts";
+import { Loop } from "../loop/loop.ts";
+import { defer } from "./defer.ts";
 import { group } from "./group.ts";
-import { cancelReason } from "./here.ts";
+import { cancelReason, currentGroup, effectiveDeadline } from "./here.ts";
+import { launch } from "./run.ts";
 import { moveOnAfter, scope, type Scope, shield, timeout } from "./scope.ts";
 import { suspend } from "./suspend.ts";
 import type { Task } from "./task.ts";
@@ -524,4 +527,126 @@ describe("cancelling in odd places", () => {
       yield* thrownBy(() => task);
       expect(now() - start).toBe(40);
     }));
+});
+
+// Such a task is unwound without a segment, as long as its cleanup needs none.
+describe("a task that stands in one frame, with nothing open, is unwound like any other", () => {
+  /** Cancels a task in its first wait; what its cleanup noted, and how it ended. */
+  async function cleanedBy(cleanup: (log: unknown[]) => Generator<any, unknown, any>): Promise<unknown[]> {
+    const log: unknown[] = [];
+    const host = new VirtualHost();
+    try {
+      await inGroup(function* (g) {
+        const task = g.spawn(
+          function* () {
+            try {
+              yield* sleep(1000);
+              log.push("NEVER");
+            } finally {
+              yield* cleanup(log);
+            }
+          },
+          { name: "one" },
+        );
+        yield* sleep(1);
+        task.cancel("enough");
+        yield* task.ended();
+        log.push(task.state);
+      }, host);
+    } catch (error) {
+      log.push(error);
+    }
+    return log;
+  }
+
+  test("its cleanup is told that no deadline and no cancellation reaches it", async () => {
+    expect(
+      await cleanedBy(function* (log) {
+        log.push(effectiveDeadline(), cancelReason());
+      }),
+    ).toEqual([Infinity, "enough", "cancelled"]);
+  });
+
+  test("what its cleanup defers runs at its end, and it is cancelled", async () => {
+    expect(
+      await cleanedBy(function* (log) {
+        defer(function* () {
+          yield* sleep(5);
+          log.push(`deferred, at ${now()}`);
+        });
+        log.push("cleanup");
+      }),
+    ).toEqual(["cleanup", "deferred, at 6", "cancelled"]);
+  });
+
+  test("its cleanup may wait, and ask and defer while it does", async () => {
+    expect(
+      await cleanedBy(function* (log) {
+        log.push(effectiveDeadline());
+        yield* sleep(5);
+        defer(() => void log.push("deferred"));
+        log.push(effectiveDeadline(), now());
+        yield* checkpoint();
+      }),
+    ).toEqual([Infinity, Infinity, 6, "deferred", "cancelled"]);
+  });
+
+  test.each([undefined, null, "text", new Error("broken")])("its cleanup may throw %s", async (thrown) => {
+    const [error, ...more] = await cleanedBy(function* () {
+      throw thrown;
+    });
+    expect(more).toEqual([]);
+    expect(thrown instanceof Error ? error : (error as Error).cause).toBe(thrown);
+    expect(suppressed(error)).toEqual([expect.any(CancelledError)]);
+  });
+
+  test("a value that its cleanup returns is reported and dropped", async () => {
+    const reports: string[] = [];
+    const host = new VirtualHost({ onReport: ({ message }) => reports.push(message) });
+    const state = await inGroup(function* (g) {
+      const task = g.spawn(
+        function* () {
+          try {
+            yield* sleep(1000);
+          } finally {
+            // oxlint-disable-next-line no-unsafe-finally
+            return "instead";
+          }
+        },
+        { name: "one" },
+      );
+      yield* sleep(1);
+      task.cancel();
+      yield* task.ended();
+      return task.state;
+    }, host);
+    expect([state, reports.length]).toEqual(["cancelled", 1]);
+    expect(reports[0]).toContain("the value was ignored");
+  });
+
+  test("what the cleanup of the main task begins beside it is cancelled with it, and waited for", () => {
+    const log: string[] = [];
+    const loop = new Loop({ host: new VirtualHost() });
+    const main = launch(loop, function* () {
+      try {
+        yield* sleep(1000);
+      } finally {
+        currentGroup().spawn(function* () {
+          try {
+            log.push("beside it");
+            yield* sleep(5);
+            log.push("NEVER");
+          } finally {
+            yield* sleep(5);
+            log.push(`cleaned, at ${now()}`);
+          }
+        });
+        log.push("cleanup");
+      }
+    });
+    loop.turn();
+    main.cancel();
+    loop.drain();
+    expect([...log, main.state]).toEqual(["cleanup", "beside it", "cleaned, at 5", "cancelled"]);
+  });
 });

@@ -4,7 +4,7 @@
  * They run when everything in the scope has ended, its tasks too, whatever the reason; protected from cancellation
  * like every cleanup, within the grace. The idea is Go's `defer` and Python's `ExitStack`.
  */
-import type { Fiber } from "../coroutine/fiber.ts";
+import { type Fiber, RETURNING } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY } from "../coroutine/segment.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
@@ -28,7 +28,7 @@ export function currentScope(what: string): ScopeSegment {
     if (seg instanceof ScopeSegment) return seg;
     if (seg.parent === null && seg.wait !== null) return baseOf(fiber, seg);
   }
-  return (fiber.seg = fiber.baseSegment());
+  return (fiber.bits & RETURNING) === 0 ? (fiber.seg = fiber.baseSegment()) : (fiber.returningBase() as ScopeSegment);
 }
 
 /** Puts a base segment under the segments that are open already. */

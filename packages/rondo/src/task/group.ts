@@ -6,8 +6,10 @@
  * - A failure cancels the group *before* it wakes those who joined the task: inside, it surfaces once, at the group.
  * - A cancelled task is no failure. A daemon's failure is one, its early end is not.
  */
-import type { Body, Fiber } from "../coroutine/fiber.ts";
-import { INTERRUPTED, iteratorOf } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
+import type { Fiber } from "../coroutine/fiber.ts";
+import { iteratorOf } from "../coroutine/body.ts";
+import { INTERRUPTED, RETURNING } from "../coroutine/fiber.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
@@ -480,6 +482,7 @@ export function nearestGroup(task: Task): GroupSegment | null {
  */
 export function groupAround(task: Task): GroupSegment {
   let lowest: Segment | null = null;
+  if ((task.bits & RETURNING) !== 0) task.returningBase();
   for (let seg = task.seg; seg !== null; seg = seg.parent) {
     if (seg instanceof GroupSegment && seg.isOpen) return seg;
     lowest = seg;

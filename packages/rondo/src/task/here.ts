@@ -1,6 +1,7 @@
 /**
  * What a task can ask about where it stands: its deadline, why it is being cancelled, whether it is asked to stop.
  */
+import { RETURNING } from "../coroutine/fiber.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY, type Segment } from "../coroutine/segment.ts";
 import { defineKind, sharedWait, type Wait } from "../coroutine/wait.ts";
@@ -18,7 +19,7 @@ function currentTask(what: string): Task {
 
 /** Every region around the running code, innermost first, up to a shield if `visible`. */
 function* regions(task: Task, visible: boolean): Generator<Segment | Task, void, undefined> {
-  let from: Segment | null = task.seg;
+  let from: Segment | null = (task.bits & RETURNING) === 0 ? task.seg : task.returningBase();
   for (let at: Task | null = task; at !== null;) {
     for (let seg: Segment | null = from; seg !== null; seg = seg.parent) {
       if (visible && seg.phase !== BODY) return;

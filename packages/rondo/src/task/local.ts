@@ -2,7 +2,8 @@
  * Task-local values, in the shape of the proposed `AsyncContext.Variable`: inherited by the tasks that are spawned, and
  * set for the length of an operation only, so that nothing has to be put back.
  */
-import { type Body, type Fiber, iteratorOf } from "../coroutine/fiber.ts";
+import { type Body, iteratorOf } from "../coroutine/body.ts";
+import { type Fiber } from "../coroutine/fiber.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { push, Segment } from "../coroutine/segment.ts";

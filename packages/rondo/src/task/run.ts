@@ -3,7 +3,7 @@
  */
 import { kernel } from "../coroutine/kernel.ts";
 import { DeadlockError, suppress } from "../coroutine/errors.ts";
-import type { Body } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
 import type { Operation } from "../coroutine/wait.ts";
 import { type Host, makeDefaultHost } from "../loop/host.ts";
 import { Loop } from "../loop/loop.ts";

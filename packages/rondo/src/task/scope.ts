@@ -5,8 +5,9 @@
  * deferred to its end. `scope`, `timeout`, `moveOnAfter`, `deadline`, `shield` and `cleanup` are the same thing and
  * differ only in what they answer when their own cancellation unwound the body.
  */
-import type { Body, Fiber } from "../coroutine/fiber.ts";
-import { iteratorOf } from "../coroutine/fiber.ts";
+import type { Body } from "../coroutine/body.ts";
+import type { Fiber } from "../coroutine/fiber.ts";
+import { iteratorOf } from "../coroutine/body.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { suppress, TimeoutError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
@@ -67,11 +68,6 @@ export class ScopeSegment extends Segment implements Scope {
     this.until = Infinity;
     this.ms = undefined;
     this.grace = undefined;
-    this.deferredList = null;
-  }
-
-  override clear(): void {
-    super.clear();
     this.deferredList = null;
   }
 

@@ -4,13 +4,15 @@
  * Its fields are few and flat, because there may be a million of them; what only some tasks need (joiners, a base
  * segment, held locks, a watch over a cleanup) is made when it is needed.
  */
-import { type Body, Fiber, IN_CONTEXT, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
+import { type Body } from "../coroutine/body.ts";
+import { Fiber, IN_CONTEXT, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
 import { GraceError, suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
 import { captureText, formatFrames, parseStack, type StackFrame } from "../coroutine/stack.ts";
 import { tell } from "../coroutine/tap.ts";
 import { askedWait, defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
+import { joinRing, leaveRing } from "../coroutine/wait-queue.ts";
 import type { Loop, Runnable } from "../loop/loop.ts";
 import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
 import { GroupSegment } from "./group.ts";
@@ -47,12 +49,27 @@ export type Locals = ReadonlyMap<object, unknown>;
 /** Among the locals, and so inherited like them: runs a step in the host's context that was captured for this task. */
 export const CONTEXT: object = { name: "context" };
 
+/** Withdraws a wait for the end of a task. */
+function leave(wait: Wait): boolean {
+  (wait.on as Task).removeJoiner(wait);
+  return true;
+}
+
+function labelOf(wait: Wait): string {
+  return `task ${(wait.on as Task).name}`;
+}
+
+function hasEnded(wait: Wait): boolean {
+  const task = wait.on as Task;
+  if (kernel.current === task) throw new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
+  return task.outcome !== RUNNING;
+}
+
 const JOIN = defineKind({
   label: "task",
   poll(wait) {
+    if (!hasEnded(wait)) return false;
     const task = wait.on as Task;
-    if (kernel.current === task) throw waitsForItself(task);
-    if (task.outcome === RUNNING) return false;
     task.flags |= WANTED;
     wait.value = task.resultOrThrow();
     return true;
@@ -67,28 +84,18 @@ const JOIN = defineKind({
     settleJoin(task, wait);
     wait.waiter?.wake(wait);
   },
-  abort(wait) {
-    (wait.on as Task).removeJoiner(wait);
-    return true;
-  },
-  labelOf: (wait) => `task ${(wait.on as Task).name}`,
+  abort: leave,
+  labelOf,
 });
 
 const TASK_ENDED = defineKind({
   label: "task",
-  poll(wait) {
-    const task = wait.on as Task;
-    if (kernel.current === task) throw waitsForItself(task);
-    return task.outcome !== RUNNING;
-  },
+  poll: hasEnded,
   begin(wait) {
     (wait.on as Task).addJoiner(wait);
   },
-  abort(wait) {
-    (wait.on as Task).removeJoiner(wait);
-    return true;
-  },
-  labelOf: (wait) => `task ${(wait.on as Task).name}`,
+  abort: leave,
+  labelOf,
 });
 
 export function spawnedTwice(name: string): Error {
@@ -97,17 +104,7 @@ export function spawnedTwice(name: string): Error {
   );
 }
 
-function waitsForItself(task: Task): Error {
-  return new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
-}
-
 let nextId = 1;
-
-/**
- * A base segment that is over, for the next task that needs one. When 100,000 tasks are cancelled each needs one for the
- * length of its own unwinding, mostly one after the other.
- */
-let spareBase: ScopeSegment | null = null;
 
 /**
  * A running coroutine: `yield* task` gives its value or throws its failure. Made by `g.spawn()`; the class is exported
@@ -329,18 +326,9 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
 
   baseSegment(): ScopeSegment {
     // The main task belongs to no group: what begins beside it (the tasks of a flow) belongs to its base.
-    if (this.group === null) return new GroupSegment(this, null, { name: this.name });
-    const spare = spareBase;
-    if (spare === null) return new ScopeSegment(this, null, SCOPE_BASE, "");
-    spareBase = null;
-    spare.fiber = this;
-    return spare;
-  }
-
-  baseLeft(segment: Segment): void {
-    if (this.group === null) return;
-    segment.clear();
-    spareBase = segment as ScopeSegment;
+    return this.group === null
+      ? new GroupSegment(this, null, { name: this.name })
+      : new ScopeSegment(this, null, SCOPE_BASE, "");
   }
 
   /** It waits in a cleanup, or a cancellation has reached it there: the grace runs. */
@@ -435,31 +423,11 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
   }
 
   addJoiner(wait: Wait): void {
-    const first = this.joiners;
-    if (first === null) {
-      wait.ahead = wait;
-      wait.behind = wait;
-      this.joiners = wait;
-      return;
-    }
-    const last = first.ahead as Wait;
-    wait.ahead = last;
-    wait.behind = first;
-    last.behind = wait;
-    first.ahead = wait;
+    this.joiners = joinRing(this.joiners, wait);
   }
 
   removeJoiner(wait: Wait): void {
-    const { ahead, behind } = wait;
-    if (ahead === null || behind === null) return;
-    if (behind === wait) this.joiners = null;
-    else {
-      ahead.behind = behind;
-      behind.ahead = ahead;
-      if (this.joiners === wait) this.joiners = behind;
-    }
-    wait.ahead = null;
-    wait.behind = null;
+    if (wait.behind !== null) this.joiners = leaveRing(this.joiners as Wait, wait);
   }
 
   private wakeJoiners(): void {
