@@ -412,3 +412,78 @@ test("a drain of a few steps reads the clock once, and again only where a timer 
   expect(readsOf(1000)).toBe(1);
   expect(readsOf(1)).toBe(2);
 });
+
+// Edge 15, and its other side: whoever is woken by the host's own events must not wait for the host.
+describe("what wakes a loop from outside, many times in a row,", () => {
+  /** A host whose microtasks and rests are called by hand. */
+  class HandHost extends VirtualHost {
+    kicks = 0;
+    rests = 0;
+    override kick(): void {
+      this.kicks++;
+    }
+    override wakeSoon(): void {
+      this.rests++;
+    }
+    override wakeAt(): boolean {
+      return false;
+    }
+  }
+
+  /** A loop with a task that is woken by the function given, and counts how often it was. */
+  function waker(): { host: HandHost; loop: Loop; wake: () => void; woken: () => number } {
+    const host = new HandHost();
+    const loop = new Loop({ host });
+    let wakeUp = (): void => undefined;
+    let woken = 0;
+    launch(loop, function* () {
+      for (;;) {
+        yield* suspend<void>((wake) => {
+          wakeUp = wake;
+          return () => true;
+        });
+        woken++;
+      }
+    });
+    loop.drain();
+    // Nobody has kicked: the host has come round.
+    loop.drain();
+    host.kicks = 0;
+    return { host, loop, wake: () => wakeUp(), woken: () => woken };
+  }
+
+  test("is served at once as long as the host comes round between a few thousand", () => {
+    const { host, loop, wake, woken } = waker();
+    for (let i = 1; i <= 10_000; i++) {
+      wake();
+      expect(host.kicks).toBe(i);
+      loop.drain();
+      expect(woken()).toBe(i);
+      if (host.rests > 0 && i % 1500 === 0) {
+        host.rests = 0;
+        loop.drain();
+      }
+    }
+  });
+
+  test("has to wait for the host in the end, which was asked to come round long before", () => {
+    const { host, loop, wake, woken } = waker();
+    const served = (most: number): number => {
+      host.kicks = 0;
+      host.rests = 0;
+      for (let i = 1; i <= most; i++) {
+        wake();
+        if (host.kicks < i) return i;
+        loop.drain();
+        expect(host.rests).toBe(i < 1000 ? 0 : 1);
+      }
+      return Infinity;
+    };
+    expect(served(5000)).toBe(4000);
+    expect(host.rests).toBe(2);
+    expect(woken()).toBe(3999);
+    loop.drain();
+    expect(woken()).toBe(4000);
+    expect(served(5000)).toBe(4000);
+  });
+});

@@ -3,8 +3,8 @@
  *
  * For each read Node makes 64 KiB and an `ArrayBuffer` of what of it was filled; with what the collector has to do for that, it
  * is a twelfth of what a small request costs a server. But what was read is handed over before the next read begins, of
- * whichever socket: so all of them can read into one piece of memory, from which what came is copied, small pieces one behind
- * the other into a slab. A socket that fills it to the end several times in a row is sent much: it gets memory of its own, and
+ * whichever socket: so all of them can read into one piece of memory, from which what came is copied, one piece behind the other
+ * into slabs. (Of 16 KiB each piece could have memory of its own, but an `ArrayBuffer` costs as much as copying that.) A socket that fills it to the end several times in a row is sent much: it gets memory of its own, and
  * hands that over as it is, until less comes. (After the first time would be too soon: bodies of 64 KiB cost half as much again.)
  *
  * This is what Node calls `onread`. It has it for sockets that connect; those that a server accepts have the same places for it,
@@ -14,9 +14,14 @@ import type net from "node:net";
 
 /** What is read at once, as libuv has it. */
 const ROOM = 64 * 1024;
-/** Pieces up to this size are put one behind the other into slabs of that one. */
+/**
+ * Pieces up to this size are put one behind the other into a slab of that one. Whoever keeps one piece keeps its slab: so small
+ * ones, of which many may be kept for long, do not stand in large slabs.
+ */
 const SMALL = 2 * 1024;
-const SLAB = 16 * 1024;
+const SMALL_SLAB = 16 * 1024;
+const MEDIUM = 16 * 1024;
+const MEDIUM_SLAB = 64 * 1024;
 /** So many reads in a row that fill the room are a stream that goes on. */
 const MUCH = 4;
 /** So few bytes are copied quicker one by one than by a call. */
@@ -38,8 +43,6 @@ interface Places {
 
 let places: Places | null | undefined;
 let shared: Uint8Array | null = null;
-let slab: ArrayBuffer = new ArrayBuffer(0);
-let used = 0;
 /** What the socket that has just read is to read into from now on, where that changes. */
 let next: Uint8Array | undefined;
 /** Who has filled the room last, and how often in a row; libuv reads on from the same socket as long as it fills it. */
@@ -105,18 +108,37 @@ function nextRoom(): Uint8Array | undefined {
 }
 
 function copyOf(room: Uint8Array, size: number): Uint8Array {
-  if (size > SMALL) {
-    const own = Buffer.allocUnsafeSlow(size);
-    own.set(new Uint8Array(room.buffer, room.byteOffset, size), 0);
-    return own;
-  }
-  if (used + size > slab.byteLength) {
-    slab = Buffer.allocUnsafeSlow(SLAB).buffer as ArrayBuffer;
-    used = 0;
-  }
-  const chunk = new Uint8Array(slab, used, size);
-  used += size;
-  if (size > FEW) chunk.set(new Uint8Array(room.buffer, room.byteOffset, size), 0);
-  else for (let i = 0; i < size; i++) chunk[i] = room[i] as number;
-  return chunk;
+  if (size <= SMALL) return small.copyOf(room, size);
+  if (size <= MEDIUM) return medium.copyOf(room, size);
+  const own = Buffer.allocUnsafeSlow(size);
+  own.set(new Uint8Array(room.buffer, room.byteOffset, size), 0);
+  return own;
 }
+
+/** Memory that is given out in pieces. */
+class Slab {
+  private readonly size: number;
+  private memory: ArrayBuffer;
+  private used: number;
+
+  constructor(size: number) {
+    this.size = size;
+    this.memory = new ArrayBuffer(0);
+    this.used = 0;
+  }
+
+  copyOf(room: Uint8Array, size: number): Uint8Array {
+    if (this.used + size > this.memory.byteLength) {
+      this.memory = Buffer.allocUnsafeSlow(this.size).buffer as ArrayBuffer;
+      this.used = 0;
+    }
+    const piece = new Uint8Array(this.memory, this.used, size);
+    this.used += size;
+    if (size > FEW) piece.set(new Uint8Array(room.buffer, room.byteOffset, size), 0);
+    else for (let i = 0; i < size; i++) piece[i] = room[i] as number;
+    return piece;
+  }
+}
+
+const small = new Slab(SMALL_SLAB);
+const medium = new Slab(MEDIUM_SLAB);
