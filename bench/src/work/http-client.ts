@@ -84,5 +84,6 @@ export const httpClient: Workload = {
   table: "net",
   unit: "ns",
   amount: 10_000,
+  step: 100,
   contestants: [contestant("Rondo", byRondo), contestant("undici", byUndici), contestant("fetch", byFetch)],
 };
