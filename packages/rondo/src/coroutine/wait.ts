@@ -210,7 +210,7 @@ export class Wait<T = any> implements Operation<T> {
     return this.nextRarely(sent);
   }
 
-  /** The cases off the hot path, kept apart so that `next` stays small enough to be inlined into every `yield*`. */
+  /** The cases off the hot path, kept apart so that `next` stays small: it is called twice for each wait. */
   private nextRarely(sent: unknown): this {
     if (sent === PROBE) return noteStack(this);
     switch (this.state) {
