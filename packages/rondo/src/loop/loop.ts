@@ -33,13 +33,10 @@ const STEPS_A_CLOCK = 64;
 const SOON = 2;
 
 /**
- * After so many wakes by microtasks the host is asked to come round, and after so many it is waited for: a task that waits
- * for one settled promise after the other must not keep I/O from being served. Most wakes are events of the host itself,
- * a thousand at once where there are so many connections, and then it comes round by itself: to make the rest of them wait
- * would cost each half as much again, since what was read has left the cache by then.
+ * How often microtasks in a row may wake the loop before it lets the host breathe: a task that waits for one settled
+ * promise after the other must not keep I/O from being served.
  */
 const MICROTASKS = 1000;
-const MOST_MICROTASKS = 4000;
 
 /** How many times so many steps a drain may go on while something outside is waited for. */
 const ROUNDS = 256;
@@ -175,8 +172,6 @@ export class Loop {
   /** Turns until nothing is ready or the budget is spent; then the host has the word. Called by the host. */
   drain(): void {
     if (this.draining) return;
-    // Nobody has kicked, so it is the host's own turn.
-    if (!this.kicked) this.microtasks = 0;
     this.kicked = false;
     this.draining = true;
     if (kernel.tap !== null) tell("pollEnd", this);
@@ -218,12 +213,11 @@ export class Loop {
     if (kernel.tap !== null) tell("pollBegin", this);
   }
 
-  /** Whether the host's other business comes first. */
+  /** After so many wakes by microtasks: the host's other business first. */
   private breathes(): boolean {
-    const microtasks = ++this.microtasks;
-    if (microtasks === MICROTASKS || microtasks === MOST_MICROTASKS) this.host.wakeSoon(this);
-    if (microtasks < MOST_MICROTASKS) return false;
+    if (++this.microtasks < MICROTASKS) return false;
     this.microtasks = 0;
+    this.host.wakeSoon(this);
     return true;
   }
 
