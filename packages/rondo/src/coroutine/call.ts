@@ -6,7 +6,7 @@
  * a resume costs the same at any depth and the depth is bounded by memory only.
  */
 import { type Body, iteratorOf } from "./body.ts";
-import { type Fiber } from "./fiber.ts";
+import type { Fiber } from "./fiber.ts";
 import type { Frame } from "./frames.ts";
 import { push, Segment } from "./segment.ts";
 import { defineKind, type Operation, Wait } from "./wait.ts";

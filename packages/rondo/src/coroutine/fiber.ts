@@ -256,16 +256,16 @@ export abstract class Fiber implements Waiter {
     if (typeof result !== "object" || result === null) {
       return this.complain(new TypeError(`an iterator answered ${String(result)} where an iterator result was due`));
     }
-    const { done, value } = result as IteratorResult<unknown>;
+    const done = (result as IteratorResult<unknown>).done === true;
     if ((this.bits & RETURNING) !== 0) {
-      if (done === true && (value === GONE || value === undefined)) {
+      if (done && isNothing((result as IteratorResult<unknown>).value)) {
         this.bits |= ENDED;
         this.finished(UNWOUND, null);
         return STOP;
       }
       this.returningBase();
     }
-    if (done === true) return this.frameDone(value);
+    if (done) return this.frameDone((result as IteratorResult<unknown>).value);
     const top = this.seg;
     if (top !== null && top.phase === UNWINDING && result instanceof Wait && !this.mayWait(top, result)) {
       return this.nextFrame(top);
@@ -551,7 +551,7 @@ export abstract class Fiber implements Waiter {
 
   /** A frame that was returned, or a deferred one, has ended. */
   private cleanupFrameEnded(seg: Segment, value: unknown): How {
-    if (seg.frames !== null && value !== GONE && value !== undefined) {
+    if (seg.frames !== null && !isNothing(value)) {
       this.report(
         "a `return` in a `finally` gave a value while its coroutine was being cancelled; the value was ignored",
         value,
@@ -645,6 +645,11 @@ export abstract class Fiber implements Waiter {
 
 const CAUGHT_BY_MISTAKE =
   "a `catch` ran for a cancellation: an iterator made by hand stands in the coroutine and has no `throw`; give it one that passes the error on";
+
+/** What a frame that was returned ends in, unless a `return` in a `finally` has given a value. */
+function isNothing(value: unknown): boolean {
+  return value === GONE || value === undefined;
+}
 
 let pendingRaise: unknown;
 function takeRaise(): unknown {

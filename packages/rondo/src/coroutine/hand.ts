@@ -3,7 +3,7 @@
  * built, small enough to be tried at a prompt, and the place to learn what a coroutine is (after David Beazley's
  * course, where `send()` and `close()` do the same for Python).
  */
-import { type Body } from "./body.ts";
+import type { Body } from "./body.ts";
 import { backTo, Fiber, INTERRUPTED } from "./fiber.ts";
 import { BODY, ERROR, Segment, UNWOUND } from "./segment.ts";
 import { suppress } from "./errors.ts";

@@ -46,6 +46,17 @@ test("a queue keeps its order however often it has come round and however much i
   expect(taken).toBe(pushed);
 });
 
+test("a turn ends where it ended, however much the queue grows meanwhile", () => {
+  const queue = new RunQueue<number>();
+  for (let i = 0; i < 10; i++) queue.push(i);
+  queue.turn();
+  for (let i = 0; i < 5; i++) queue.take();
+  for (let i = 10; i < 100; i++) queue.push(i);
+  expect([queue.left, queue.size]).toEqual([5, 95]);
+  expect(Array.from({ length: queue.left }, () => queue.take())).toEqual([5, 6, 7, 8, 9]);
+  expect(drained(queue).map((turn) => turn.length)).toEqual([90]);
+});
+
 test("the one taken last is the one that is being stepped, also while the queue grows", () => {
   const queue = new RunQueue<string>();
   queue.push("first");

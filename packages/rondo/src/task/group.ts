@@ -6,10 +6,8 @@
  * - A failure cancels the group *before* it wakes those who joined the task: inside, it surfaces once, at the group.
  * - A cancelled task is no failure. A daemon's failure is one, its early end is not.
  */
-import type { Body } from "../coroutine/body.ts";
-import type { Fiber } from "../coroutine/fiber.ts";
-import { iteratorOf } from "../coroutine/body.ts";
-import { INTERRUPTED, RETURNING } from "../coroutine/fiber.ts";
+import { type Body, iteratorOf } from "../coroutine/body.ts";
+import { type Fiber, INTERRUPTED, RETURNING } from "../coroutine/fiber.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";

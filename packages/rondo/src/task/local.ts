@@ -3,7 +3,7 @@
  * set for the length of an operation only, so that nothing has to be put back.
  */
 import { type Body, iteratorOf } from "../coroutine/body.ts";
-import { type Fiber } from "../coroutine/fiber.ts";
+import type { Fiber } from "../coroutine/fiber.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { kernel } from "../coroutine/kernel.ts";
 import { push, Segment } from "../coroutine/segment.ts";

@@ -5,9 +5,8 @@
  * deferred to its end. `scope`, `timeout`, `moveOnAfter`, `deadline`, `shield` and `cleanup` are the same thing and
  * differ only in what they answer when their own cancellation unwound the body.
  */
-import type { Body } from "../coroutine/body.ts";
+import { type Body, iteratorOf } from "../coroutine/body.ts";
 import type { Fiber } from "../coroutine/fiber.ts";
-import { iteratorOf } from "../coroutine/body.ts";
 import type { Frame } from "../coroutine/frames.ts";
 import { suppress, TimeoutError } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";

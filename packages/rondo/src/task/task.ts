@@ -4,7 +4,7 @@
  * Its fields are few and flat, because there may be a million of them; what only some tasks need (joiners, a base
  * segment, held locks, a watch over a cleanup) is made when it is needed.
  */
-import { type Body } from "../coroutine/body.ts";
+import type { Body } from "../coroutine/body.ts";
 import { Fiber, IN_CONTEXT, INTERRUPTED, SHORTCUT_AFTER, UNSTARTED } from "../coroutine/fiber.ts";
 import { GraceError, suppress } from "../coroutine/errors.ts";
 import { kernel } from "../coroutine/kernel.ts";
