@@ -12,6 +12,7 @@ const python = fileURLToPath(new URL("../../python/servers.py", import.meta.url)
 /** What the table calls a server, and how it is started. */
 const commands: Readonly<Record<string, readonly string[]>> = {
   Rondo: [process.execPath, "--conditions=rondo-source", "--expose-gc", script, "rondo"],
+  "read and write": [process.execPath, "--conditions=rondo-source", "--expose-gc", script, "rondo-read-write"],
   Node: [process.execPath, "--conditions=rondo-source", "--expose-gc", script, "node"],
   asyncio: [interpreter(), python, "asyncio"],
   uvloop: [interpreter(), python, "uvloop"],

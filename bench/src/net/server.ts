@@ -1,39 +1,45 @@
 // A server that is measured: one contestant in a process of its own, so that what it costs is its own.
 //
-//   node server.ts CONTESTANT WORK      CONTESTANT: rondo | node      WORK: echo | copy
+//   node server.ts CONTESTANT WORK      CONTESTANT: rondo | rondo-read-write | node      WORK: echo | copy
 //
 // It is asked as measured.ts says.
 import net from "node:net";
 import { pipeline } from "node:stream";
 import { type Coroutine, group, run, until } from "rondo";
 import { ready } from "../measured.ts";
-import { type ByteStream, listen, type Listener, serve } from "rondo/net";
+import { type ByteStream, copy, listen, type Listener, serve } from "rondo/net";
 
 const HOST = "127.0.0.1";
 
 // ---- Rondo ----------------------------------------------------------------------------------------------------------
 
+/** The shortest echo: all that comes goes back. */
 function* echo(stream: ByteStream): Coroutine<void> {
+  yield* copy(stream, stream);
+}
+
+/** The same by two words, as a handler that looks at what comes has it: each chunk is its own. */
+function* readAndWrite(stream: ByteStream): Coroutine<void> {
   for (let chunk = yield* stream.read(); chunk !== undefined; chunk = yield* stream.read()) yield* stream.write(chunk);
 }
 
-function* copy(source: ByteStream, sink: ByteStream): Coroutine<void> {
-  for (let chunk = yield* source.read(); chunk !== undefined; chunk = yield* source.read()) yield* sink.write(chunk);
+function* copyAndClose(source: ByteStream, sink: ByteStream): Coroutine<void> {
+  yield* copy(source, sink);
   yield* sink.close();
   yield* source.close();
 }
 
 function* copyPairs(sources: Listener, sinks: Listener): Coroutine<void> {
   yield* group(function* (g) {
-    for (;;) g.spawn(copy(yield* sources.accept(), yield* sinks.accept()));
+    for (;;) g.spawn(copyAndClose(yield* sources.accept(), yield* sinks.accept()));
   });
 }
 
-function* rondo(work: string): Coroutine<void> {
+function* rondo(work: string, handler: (stream: ByteStream) => Coroutine<void>): Coroutine<void> {
   const listener = yield* listen({ host: HOST, port: 0 });
   yield* group(function* (g) {
     if (work === "echo") {
-      g.spawn(serve(listener, echo), { daemon: true });
+      g.spawn(serve(listener, handler), { daemon: true });
       yield* until(ready([listener.address.port]));
     } else {
       const sinks = yield* listen({ host: HOST, port: 0 });
@@ -82,6 +88,7 @@ function end(): void {
 }
 
 const [contestant = "", work = ""] = process.argv.slice(2);
-if (contestant === "rondo") await run(() => rondo(work)).then(end);
+if (contestant === "rondo") await run(() => rondo(work, echo)).then(end);
+else if (contestant === "rondo-read-write") await run(() => rondo(work, readAndWrite)).then(end);
 else if (work === "echo") nodeEcho();
 else nodeCopy();

@@ -1,8 +1,8 @@
 // TCP echo: what a message costs the server that sends it back, at so many connections, of this size, with so many of them
 // under way on each connection. The load comes from another process. And how long 99 of 100 messages take.
 //
-// Rondo's server is one task a connection that reads and writes; Node's the same in callbacks of `node:net`; asyncio's and
-// uvloop's are on asyncio's streams. What is taken is the processor's time, of all threads of the server.
+// Rondo's server is one task a connection: `copy(stream, stream)`, or a loop that reads and writes, whose chunks are its own to
+// keep; Node's the same in callbacks of `node:net`; asyncio's and uvloop's are on asyncio's streams. What is taken is the processor's time, of all threads of the server.
 import { serverOf, theLoad } from "../net/peers.ts";
 import type { Contestant, Cost, Workload } from "../workload.ts";
 
@@ -63,7 +63,9 @@ function workload(connections: number, size: number, inFlight: number): Workload
     step: 500,
     slices: 4,
     extra: !USUAL.has(name),
-    contestants: ["Rondo", "Node", "asyncio", "uvloop"].map((who) => contestant(who, connections, size, inFlight)),
+    contestants: ["Rondo", "read and write", "Node", "asyncio", "uvloop"].map((who) =>
+      contestant(who, connections, size, inFlight),
+    ),
   };
 }
 

@@ -3,10 +3,14 @@
  *
  * The slower side sets the pace, because nothing is read before the last chunk is written; the streams' own buffers let
  * both sides work meanwhile. Whoever is cancelled in the middle puts back what it had in hand.
+ *
+ * Between two of our sockets the bytes are read into the same memory again and again (see lent.ts): a chunk that has left
+ * for the system is nobody's. Not while the other side is slow, whose unsent chunks lie there to be sent, and not where
+ * somebody looks on, who may keep what he sees.
  */
 import { ClosedError } from "../coroutine/errors.ts";
 import type { Coroutine } from "../coroutine/wait.ts";
-import type { ByteStream } from "./stream.ts";
+import { ByteStream } from "./stream.ts";
 
 /** How streams are copied. */
 export interface CopyOptions {
@@ -53,12 +57,13 @@ export function* copy(
   options: CopyOptions = {},
 ): Coroutine<number> {
   const { end = false, onChunk } = options;
+  const source = onChunk === undefined && from instanceof ByteStream && to instanceof ByteStream ? from : undefined;
   let count = 0;
   let inHand: Uint8Array | undefined;
   let before = 0;
   try {
     for (;;) {
-      const chunk = yield* from.read();
+      const chunk = yield* source === undefined ? from.read() : source._readLent();
       if (chunk === undefined) break;
       inHand = chunk;
       before = to.bytesWritten;
@@ -66,6 +71,7 @@ export function* copy(
       yield* to.write(chunk);
       inHand = undefined;
       count += chunk.length;
+      source?._settleLoan(chunk, (to as ByteStream)._letGo);
     }
   } finally {
     if (inHand !== undefined && to.bytesWritten === before) putBack(from, inHand);

@@ -8,7 +8,7 @@ import { setDefaultTls } from "./tls-service.ts";
 if (defaultNetwork !== undefined) setDefaultNetwork(defaultNetwork);
 if (defaultTls !== undefined) setDefaultTls(defaultTls);
 
-export type { Address, Sink, Transport } from "./transport.ts";
+export type { Address, Loan, Sink, Transport } from "./transport.ts";
 export type {
   Datagram,
   DatagramDoor,

@@ -14,7 +14,8 @@ import type { Loop } from "../loop/loop.ts";
 import { loopOf } from "../loop/sleep.ts";
 import { ByteBuffer } from "./buffer.ts";
 import { again, IncompleteError, LimitError } from "./errors.ts";
-import type { Transport } from "./transport.ts";
+import { lend, takeBack } from "./lent.ts";
+import type { Loan, Transport } from "./transport.ts";
 
 /** What an attempt to complete a read found. */
 const NOT_YET = 0;
@@ -59,13 +60,18 @@ function kindOfRead(label: string, attempt: (inlet: Inlet, wait: Wait) => Outcom
 
 const attempts = new Map<unknown, (inlet: Inlet, wait: Wait) => Outcome>();
 
-const READ = kindOfRead("read", (inlet, wait) => {
+function attemptRead(inlet: Inlet, wait: Wait): Outcome {
   const { buffer } = inlet;
   if (buffer.length === 0) return inlet.atEnd(wait);
   wait.value = buffer.takeChunk(wait.arg as number);
   inlet.relieve();
   return DONE;
-});
+}
+
+const READ = kindOfRead("read", attemptRead);
+
+/** As READ, of somebody who gives the memory back where it is lent. */
+const READ_LENT = kindOfRead("read", attemptRead);
 
 const READ_INTO = kindOfRead("read into", (inlet, wait) => {
   const { buffer } = inlet;
@@ -129,6 +135,8 @@ export class Inlet {
   declare private over: boolean;
   declare private readonly high: number;
   declare private readonly low: number;
+  /** The memory of the last chunk that was read by `readLent`, where it is lent. */
+  declare private lent: Uint8Array | null;
   /** How many bytes have come. */
   declare received: number;
   /** Builds the error of the attempt that failed last. */
@@ -149,6 +157,7 @@ export class Inlet {
     this.over = false;
     this.high = high;
     this.low = low;
+    this.lent = null;
     this.received = 0;
     this.problem = noProblem;
     this.watcher = null;
@@ -167,6 +176,18 @@ export class Inlet {
 
   read(max: number): Wait<Uint8Array | undefined> {
     return new Wait<Uint8Array | undefined>(READ, this, max);
+  }
+
+  /** As `read`, for whoever calls `settleLoan` when he is done with the chunk. */
+  readLent(): Wait<Uint8Array | undefined> {
+    return new Wait<Uint8Array | undefined>(READ_LENT, this, Infinity);
+  }
+
+  /** Of the chunk that `readLent` has given last: whether nobody looks at it any more, so that its memory can be used again. */
+  settleLoan(chunk: Uint8Array, free: boolean): void {
+    const { lent } = this;
+    this.lent = null;
+    if (free && lent !== null && lent.buffer === chunk.buffer) takeBack(lent);
   }
 
   readInto(target: Uint8Array): Wait<number | undefined> {
@@ -226,12 +247,36 @@ export class Inlet {
     if (reader === null) {
       buffer.push(chunk);
       if (buffer.length >= this.high && this.flowing) this.pause();
-    } else if (reader.kind === READ && buffer.length === 0 && chunk.length <= (reader.arg as number)) {
+    } else if (
+      (reader.kind === READ || reader.kind === READ_LENT) &&
+      buffer.length === 0 &&
+      chunk.length <= (reader.arg as number)
+    ) {
       this.settle(reader, chunk);
     } else {
       buffer.push(chunk);
       this.serve(reader);
     }
+  }
+
+  /** As `push`, of bytes in memory that is used again: what is needed now is taken out of it, the rest copied. */
+  pushLent(loan: Loan): void {
+    const { reader, buffer } = this;
+    if (reader === null || buffer.length > 0 || this.shut) this.push(loan.copy(0));
+    else if (reader.kind === READ_LENT) {
+      const memory = lend(loan.size);
+      if (memory === null) this.push(loan.copy(0));
+      else {
+        this.lent = memory;
+        this.push(memory.subarray(0, loan.moveInto(memory)));
+      }
+    } else if (reader.kind === READ_INTO) {
+      const target = reader.arg as Uint8Array;
+      const size = loan.moveInto(target);
+      this.received += size;
+      this.settle(reader, size);
+      if (size < loan.size) this.push(loan.copy(size));
+    } else this.push(loan.copy(0));
   }
 
   /** The peer will send no more. */
@@ -276,6 +321,8 @@ export class Inlet {
     if (this.shut) throw this.closedError();
     this.borrower?.giveBack();
     if (bytes.length === 0) return;
+    // What is put back belongs to whoever reads it next.
+    this.lent = null;
     this.buffer.unshift(bytes);
     if (this.reader !== null) this.serve(this.reader);
   }

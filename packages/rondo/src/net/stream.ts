@@ -19,7 +19,7 @@ import { again } from "./errors.ts";
 import { goneWithoutReason, Inlet } from "./inlet.ts";
 import { LineSource, type LinesOptions } from "./lines.ts";
 import { Outlet, type Parcel } from "./outlet.ts";
-import type { Address, Sink, Transport } from "./transport.ts";
+import type { Address, Loan, Sink, Transport } from "./transport.ts";
 
 /** What can be written. Strings go as UTF-8. */
 export type Writable = Uint8Array | string | readonly (Uint8Array | string)[];
@@ -390,6 +390,21 @@ export class ByteStream implements AsyncDisposable {
     return new Departure(this);
   }
 
+  /** @internal As `read()`, for one who only passes on: see `_settleLoan`. */
+  _readLent(): Wait<Uint8Array | undefined> {
+    return this.inlet.readLent();
+  }
+
+  /** @internal Whether nobody looks any more at the chunk that `_readLent` has given: its memory may be read into again. */
+  _settleLoan(chunk: Uint8Array, free: boolean): void {
+    this.inlet.settleLoan(chunk, free);
+  }
+
+  /** @internal All that was written has left this process, so that nobody here will look at it again. */
+  get _letGo(): boolean {
+    return this._transport.letsGo === true && this._transport.unsent === 0;
+  }
+
   /** @internal Calls back when the descriptor has been given back: at once where it has. */
   _whenGone(done: () => void): void {
     if (this.state === GONE) done();
@@ -524,6 +539,18 @@ class Ear implements Sink {
     const loop = loopBehind(inlet.reader);
     const mine = loop.enter();
     inlet.push(chunk);
+    if (mine) loop.leave();
+  }
+
+  lent(loan: Loan): void {
+    const { inlet } = this;
+    if (inlet.reader === null) {
+      inlet.pushLent(loan);
+      return;
+    }
+    const loop = loopBehind(inlet.reader);
+    const mine = loop.enter();
+    inlet.pushLent(loan);
     if (mine) loop.leave();
   }
 

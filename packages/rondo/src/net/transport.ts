@@ -19,10 +19,24 @@ export interface Address {
   readonly family: "IPv4" | "IPv6" | "unix" | "memory" | "pipe";
 }
 
+/** Bytes that lie in memory of the transport's, which it reads into again when `lent` has returned. */
+export interface Loan {
+  readonly size: number;
+  /** Those from `from` on, in memory that nobody else writes to. */
+  copy(from: number): Uint8Array;
+  /** Moves as many as fit to the beginning of `target`; gives how many. */
+  moveInto(target: Uint8Array): number;
+}
+
 /** What a transport tells: the stream that took it over. */
 export interface Sink {
   /** Bytes have come; the transport does not touch them again. Also once or twice after `pause()`. */
   received(chunk: Uint8Array): void;
+  /**
+   * As `received`, where the transport will use the memory again: who only passes the bytes on, or has memory of its own,
+   * spares a copy that has to be collected. A sink without it is given one by `received`.
+   */
+  lent?(loan: Loan): void;
   /** The peer has said that it will send no more. What was received before is before this. */
   ended(): void;
   /** After a `send` that answered false: there is room again. */
@@ -47,6 +61,11 @@ export interface Transport {
   readonly outside: boolean;
   /** Bytes that `send` has taken and that are not handed to the system yet. */
   readonly unsent: number;
+  /**
+   * Whether what `send` has taken and is not `unsent` any more has left this process, so that nobody here will look at that
+   * memory again. Of one that does not say so nothing is known.
+   */
+  readonly letsGo?: boolean | undefined;
   /**
    * Called first; and once more by whoever takes the transport over from the stream that had it (TLS), from where on
    * everything is told to the new sink. Nothing is delivered before the first `resume()`.

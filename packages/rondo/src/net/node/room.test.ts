@@ -1,8 +1,9 @@
 /** Sockets that read into one piece of memory: whoever keeps what came must never see it change. */
 import net from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import { all, group, run } from "../../index.ts";
-import { type ByteStream, connect, listen } from "../index.ts";
+import { all, group, run, until } from "../../index.ts";
+import { type ByteStream, connect, copy, listen } from "../index.ts";
 
 /** Bytes of which each says where it belongs, and to whom. */
 function pattern(seed: number, size: number): Buffer {
@@ -78,6 +79,51 @@ describe("what sockets have read into the same memory", () => {
         expect(new Set(pieces.slice(3).map((piece) => piece.buffer)).size).toBeLessThan(3);
         client.abort();
         server.abort();
+        listener.close();
+      }),
+    ));
+});
+
+describe("what is copied from socket to socket", () => {
+  test("comes as it was sent, also where it has lain unsent while others were copied", () =>
+    run(() =>
+      group(function* (g) {
+        const listener = yield* listen({ host: "127.0.0.1", port: 0 });
+        const open = function* (): Generator<any, [ByteStream, ByteStream], any> {
+          const client = yield* connect({ host: "127.0.0.1", port: listener.address.port });
+          return [client, yield* listener.accept()];
+        };
+        let written = 0;
+        /** Sends so many bytes through a copy, in pieces of all sizes; gives what reads and compares them. */
+        const way = function* (seed: number, size: number): Generator<any, () => Generator<any, void, any>, any> {
+          const [source, from] = yield* open();
+          const [to, target] = yield* open();
+          const sent = pattern(seed, size);
+          const copying = g.spawn(() => copy(from, to, { end: true }));
+          g.spawn(function* () {
+            for (let at = 0, n = 1; at < size; at += n, n = (n * 7 + seed) % 20_001) {
+              yield* source.write(sent.subarray(at, at + n));
+              written++;
+              // One by one, or they would come in lumps that fill what is read into.
+              while (from.bytesRead < Math.min(size, at + n)) yield* until(turn());
+            }
+            yield* source.end();
+          });
+          return function* () {
+            const got = yield* target.readExactly(size);
+            expect(sent.equals(got as Uint8Array)).toBe(true);
+            expect(yield* copying).toBe(size);
+            for (const stream of [source, from, to, target]) stream.abort();
+          };
+        };
+        // More than lies in the buffers of the system, so that some of it lies in the process.
+        const late = [yield* way(1, 16_000_000), yield* way(2, 16_000_000)];
+        for (let before = -1; before !== written;) {
+          before = written;
+          for (let turns = 0; turns < 200; turns++) yield* until(turn());
+        }
+        for (let i = 3; i < 20; i++) yield* (yield* way(i, 300_000))();
+        for (const read of late) yield* read();
         listener.close();
       }),
     ));

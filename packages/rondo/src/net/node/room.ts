@@ -12,6 +12,8 @@
  * under the same symbols, and nobody who fills them in. Where the symbols are not found, a socket reads as Node does.
  */
 import type net from "node:net";
+import type { Loan } from "../transport.ts";
+import { lendTo } from "./transport.ts";
 
 /** What is read at once, as libuv has it. */
 const ROOM = 64 * 1024;
@@ -83,9 +85,12 @@ function onRead(this: net.Socket, size: number, room: Uint8Array): boolean {
   const filled = size === room.length;
   let chunk: Uint8Array;
   if (room === shared) {
-    chunk = copyOf(room, size);
     if (filled) count(this);
     else filler = null;
+    read.room = room;
+    read.size = size;
+    if (lendTo(this, read)) return true;
+    chunk = read.copy(0);
   } else if (size * 2 >= ROOM) {
     chunk = filled ? room : room.subarray(0, size);
     next = Buffer.allocUnsafeSlow(ROOM);
@@ -106,6 +111,24 @@ function nextRoom(): Uint8Array | undefined {
   const room = next;
   next = undefined;
   return room;
+}
+
+/** What has just been read into the common memory: one at a time, and so one object. */
+class Read implements Loan {
+  room: Uint8Array = EMPTY;
+  size = 0;
+
+  copy(from: number): Uint8Array {
+    return from === 0 ? copyOf(this.room, this.size) : copyOf(this.room.subarray(from), this.size - from);
+  }
+
+  moveInto(target: Uint8Array): number {
+    const { room } = this;
+    const size = Math.min(this.size, target.length);
+    if (size > FEW) target.set(new Uint8Array(room.buffer, room.byteOffset, size), 0);
+    else for (let i = 0; i < size; i++) target[i] = room[i] as number;
+    return size;
+  }
 }
 
 function copyOf(room: Uint8Array, size: number): Uint8Array {
@@ -141,5 +164,7 @@ class Slab {
   }
 }
 
+const EMPTY = new Uint8Array(0);
+const read = new Read();
 const small = new Slab(SMALL_SLAB);
 const medium = new Slab(MEDIUM_SLAB);

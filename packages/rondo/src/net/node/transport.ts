@@ -22,7 +22,7 @@ import net from "node:net";
 import type { Duplex } from "node:stream";
 import { BrokenError } from "../../coroutine/errors.ts";
 import { fromSystemError } from "../errors.ts";
-import type { Address, Sink, Transport } from "../transport.ts";
+import type { Address, Loan, Sink, Transport } from "../transport.ts";
 
 /** Where a socket keeps its transport. */
 const TRANSPORT: unique symbol = Symbol("rondo.transport");
@@ -133,6 +133,11 @@ export class NodeTransport implements Transport {
 
   get unsent(): number {
     return this.socket.writableLength + this.flying;
+  }
+
+  /** A socket's bytes are the system's once it has them; what a `Duplex` of somebody else's does with them is its own affair. */
+  get letsGo(): boolean {
+    return (this.bits & DIRECT) !== 0;
   }
 
   /** @internal The stream wants bytes. */
@@ -317,6 +322,17 @@ function pushNow(this: Duplex, chunk: unknown, encoding?: BufferEncoding): boole
   if (chunk === null || sink === null || !transport.wanted || this.readableLength > 0)
     return net.Socket.prototype.push.call(this, chunk, encoding);
   sink.received(chunk as Uint8Array);
+  return true;
+}
+
+/** As `pushNow`, of bytes in memory that is used again: false where they have to be pushed, since they go Node's way. */
+export function lendTo(socket: net.Socket, loan: Loan): boolean {
+  const transport = (socket as unknown as Partial<Carried>)[TRANSPORT];
+  if (transport === undefined || transport.sink === null || !transport.wanted || socket.readableLength > 0)
+    return false;
+  const { sink } = transport;
+  if (sink.lent === undefined) sink.received(loan.copy(0));
+  else sink.lent(loan);
   return true;
 }
 
