@@ -1,5 +1,5 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
-// One project for each kind of test, so that a person can run one kind alone: unit, docs, examples, browser, drivers.
+// One project for each kind of test, so that a person can run one kind alone: unit, alone, docs, examples, browser, drivers.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,14 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache
 const conditions = ["rondo-source", "node", "import", "default"];
 export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
+/** Tests that ask what a process is like in which nothing else has run: what is loaded in it, what it has started. */
+const alone = [
+  "packages/http/src/without-buffer.test.ts",
+  "packages/rondo/src/coroutine/kernel.test.ts",
+  "packages/rondo/src/coroutine/shortcut.test.ts",
+  "packages/rondo/src/os/process.test.ts",
+];
+
 export default defineConfig({
   ...source,
   test: {
@@ -28,13 +36,18 @@ export default defineConfig({
           name: "unit",
           // Nothing asserts how long it takes, and the machine may be busy: the limit is only for what hangs.
           testTimeout: 30_000,
-          include: [
-            "packages/*/src/**/*.test.ts",
-            "packages/*/tests/**/*.test.ts",
-            "bench/**/*.test.ts",
-            "examples/**/*.test.ts",
-            "scripts/**/*.test.ts",
-          ],
+          include: ["packages/*/src/**/*.test.ts", "packages/*/tests/**/*.test.ts"],
+          exclude: alone,
+          // A worker for each file would load the same hundreds of modules again: a third of the time.
+          isolate: false,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: "alone",
+          testTimeout: 30_000,
+          include: [...alone, "bench/**/*.test.ts", "examples/**/*.test.ts", "scripts/**/*.test.ts"],
         },
       },
       { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },

@@ -63,7 +63,7 @@ function workload(connections: number, size: number, inFlight: number): Workload
     step: 500,
     slices: 4,
     extra: !USUAL.has(name),
-    contestants: ["Rondo", "read and write", "Node", "asyncio", "uvloop"].map((who) =>
+    contestants: ["Rondo", "Node", "read and write", "asyncio", "uvloop"].map((who) =>
       contestant(who, connections, size, inFlight),
     ),
   };
