@@ -16,12 +16,18 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache
 const conditions = ["rondo-source", "node", "import", "default"];
 export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
-/** Tests that ask what a process is like in which nothing else has run: what is loaded in it, what it has started. */
+/**
+ * Tests that ask what a process is like in which nothing else has run (what is loaded in it, what it has started), and those
+ * that leave loops behind which never end.
+ */
 const alone = [
   "packages/http/src/without-buffer.test.ts",
   "packages/rondo/src/coroutine/kernel.test.ts",
   "packages/rondo/src/coroutine/shortcut.test.ts",
+  "packages/rondo/src/loop/loop.test.ts",
   "packages/rondo/src/os/process.test.ts",
+  "packages/rondo/src/task/run.test.ts",
+  "packages/rondo/src/task/watch.test.ts",
 ];
 
 export default defineConfig({
@@ -40,6 +46,7 @@ export default defineConfig({
           exclude: alone,
           // A worker for each file would load the same hundreds of modules again: a third of the time.
           isolate: false,
+          setupFiles: ["./packages/rondo/tests/no-loop-left.ts"],
         },
       },
       {
