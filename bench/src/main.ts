@@ -15,6 +15,7 @@ const order = [
   "Rondo",
   "async/await",
   "Node",
+  "read and write",
   "Effect",
   "Effection",
   "RxJS",

@@ -71,7 +71,7 @@ export function* copy(
       yield* to.write(chunk);
       inHand = undefined;
       count += chunk.length;
-      source?._settleLoan(chunk, (to as ByteStream)._letGo);
+      source?._settleLoan(chunk, to as ByteStream);
     }
   } finally {
     if (inHand !== undefined && to.bytesWritten === before) putBack(from, inHand);

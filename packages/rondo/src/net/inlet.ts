@@ -136,7 +136,7 @@ export class Inlet {
   declare private readonly high: number;
   declare private readonly low: number;
   /** The memory of the last chunk that was read by `readLent`, where it is lent. */
-  declare private lent: Uint8Array | null;
+  declare lent: Uint8Array | null;
   /** How many bytes have come. */
   declare received: number;
   /** Builds the error of the attempt that failed last. */

@@ -395,14 +395,12 @@ export class ByteStream implements AsyncDisposable {
     return this.inlet.readLent();
   }
 
-  /** @internal Whether nobody looks any more at the chunk that `_readLent` has given: its memory may be read into again. */
-  _settleLoan(chunk: Uint8Array, free: boolean): void {
-    this.inlet.settleLoan(chunk, free);
-  }
-
-  /** @internal All that was written has left this process, so that nobody here will look at it again. */
-  get _letGo(): boolean {
-    return this._transport.letsGo === true && this._transport.unsent === 0;
+  /** @internal The chunk that `_readLent` has given was written to `to`: where it has left, its memory may be read into again. */
+  _settleLoan(chunk: Uint8Array, to: ByteStream): void {
+    const { inlet } = this;
+    if (inlet.lent === null) return;
+    const { letsGo, unsent } = to._transport;
+    inlet.settleLoan(chunk, letsGo === true && unsent === 0);
   }
 
   /** @internal Calls back when the descriptor has been given back: at once where it has. */
