@@ -18,10 +18,10 @@ export interface Source<T> {
   /** The next item, `undefined` at the end, or `NOT_YET`. Never waits. What it throws is the flow's failure. */
   take(): T | undefined | typeof NOT_YET;
   /**
-   * Adds to `items` what it has in hand, until there are `max`: for sources that have many at once, so that a batch costs
-   * no call an item. Never waits, and may add none.
+   * An array that begins with the item that was taken last, `max` items at most, and is the caller's from here on: for
+   * sources that have many at once, so that a batch costs no call an item. `null` where it has none. Never waits.
    */
-  takeMore?(items: T[], max: number): void;
+  takeLot?(max: number): T[] | null;
   /** Waits until `take` may have something to say. */
   ready(): Operation<unknown>;
   /** Nobody will take any more. Called at most once, and not after the end. */

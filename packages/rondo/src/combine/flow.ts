@@ -144,8 +144,9 @@ export class Flow<T> {
   }
 
   /**
-   * The next items that can be had without waiting for more, at least one and at most `max`; `undefined` at the end. A
-   * switch point only where it must wait. Cancelled, it has taken nothing.
+   * The next items that can be had without waiting for more, at least one and at most `max`; `undefined` at the end. Where
+   * they come in lots (the lines of a piece that was read), not more than a lot. A switch point only where it must wait.
+   * Cancelled, it has taken nothing.
    */
   *batch(max: number = BATCH): Coroutine<T[] | undefined> {
     if (!(max >= 1)) throw new RangeError(`batch() takes how many items it may give, 1 or more, not ${String(max)}`);
@@ -153,13 +154,11 @@ export class Flow<T> {
     try {
       const first = yield* this.pull();
       if (first === undefined) return undefined;
-      const items = [first];
       const { source } = this;
+      const lot = source.takeLot?.(max) ?? null;
+      if (lot !== null) return lot;
+      const items: T[] = [first];
       while (items.length < max) {
-        if (source.takeMore !== undefined) {
-          source.takeMore(items, max);
-          if (items.length >= max) break;
-        }
         let item: T | undefined | typeof NOT_YET;
         try {
           item = this._take();
@@ -167,6 +166,8 @@ export class Flow<T> {
           break; // what was taken before counts; the flow has kept the error for the next pull
         }
         if (item === undefined || item === NOT_YET) break;
+        const more = source.takeLot?.(max - items.length) ?? null;
+        if (more !== null) return items.concat(more);
         items.push(item);
       }
       return items;

@@ -146,9 +146,11 @@ export class ByteBuffer {
     return -1;
   }
 
-  /** Where the last `byte` lies in the first chunk, or -1. */
-  lastIndexOfFirst(byte: number): number {
-    return Math.max(-1, this.first.lastIndexOf(byte) - this.offset);
+  /** Where the last `byte` lies among the first `within` bytes of the first chunk, or -1. */
+  lastIndexOfFirst(byte: number, within: number): number {
+    const { first, offset } = this;
+    const last = Math.min(first.length, offset + within) - 1;
+    return last < offset ? -1 : Math.max(-1, first.lastIndexOf(byte, last) - offset);
   }
 
   /** The byte at a place, which there must be. */

@@ -1,8 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BusyError, ClosedError, sleep } from "../index.ts";
 import { inGroup, onEverySchedule, thrownBy, virtually } from "../../tests/virtual.ts";
 import { Recorder } from "../trace/index.ts";
 import { LimitError, memoryPair } from "./index.ts";
+
+const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 describe("lines", () => {
   test("an encoding of one byte a character, and what is no UTF-8", async () => {
@@ -44,6 +47,47 @@ describe("lines", () => {
       expect(yield* lines.next()).toBe("a");
       expect(yield* lines.next()).toBe("b");
     });
+  });
+
+  test("however they are pulled, one by one or many, by one flow or another, each comes once and in its turn", async () => {
+    const pull = fc.oneof(
+      fc.constant({ how: "next" as const }),
+      fc.record({ how: fc.constant("batch" as const), max: fc.integer({ min: 1, max: 9 }) }),
+      fc.constant({ how: "batch" as const, max: Infinity }),
+      fc.constant({ how: "until" as const }),
+      fc.constant({ how: "other flow" as const }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: fc.constantFrom("a", "é", "\r"), maxLength: 12 }), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(pull, { minLength: 1, maxLength: 12 }),
+        async (lines, window, pulls) => {
+          const sent = lines.map((line) => `${line}x`); // so that none ends with a `\r`
+          await inGroup(function* (g) {
+            const [a, b] = memoryPair({ window });
+            g.spawn(function* () {
+              yield* a.write(sent.map((line) => `${line}\n`).join(""));
+              yield* a.end();
+            });
+            const got: string[] = [];
+            let flow = b.lines();
+            for (let i = 0; got.length < sent.length; i++) {
+              const one = pulls[i % pulls.length] as (typeof pulls)[0];
+              if (one.how === "next") got.push((yield* flow.next()) as string);
+              else if (one.how === "batch") got.push(...((yield* flow.batch(one.max)) as string[]));
+              else if (one.how === "until") got.push(text(yield* b.readUntil("\n")).slice(0, -1));
+              else {
+                flow = b.lines();
+                got.push((yield* flow.next()) as string);
+              }
+            }
+            expect(got).toEqual(sent);
+            expect(yield* flow.batch()).toBe(undefined);
+          });
+        },
+      ),
+    );
   });
 
   test("lines in hand are gone when the stream is closed", async () => {

@@ -42,11 +42,14 @@ export interface LineFeed {
 /** The most that a line may be long where nothing is said, in bytes. */
 const LONGEST_LINE: number = 1024 * 1024;
 
+/** How much is cut at once: larger pieces do not fit into the caches meanwhile. */
+const CUT = 64 * 1024;
+
 const NEWLINE = 10;
 const RETURN = 13;
 const NEWLINES: Uint8Array = new Uint8Array([NEWLINE]);
 const NOTHING: Uint8Array = new Uint8Array(0);
-const NONE: readonly string[] = [];
+const NONE: string[] = [];
 
 type Decoder = InstanceType<typeof TextDecoder>;
 const decoders = new Map<string, Decoder>();
@@ -69,7 +72,7 @@ export class LineSource implements Source<string> {
   private readonly decoder: Decoder;
   private readonly max: number;
   /** Lines that have been cut and not been taken, from `at` on, and the bytes of all of them. */
-  private lines: readonly string[];
+  private lines: string[];
   private at: number;
   private block: Uint8Array;
 
@@ -93,11 +96,19 @@ export class LineSource implements Source<string> {
     return this.refill();
   }
 
-  takeMore(items: string[], max: number): void {
-    const { lines } = this;
-    const end = Math.min(lines.length, this.at + max - items.length);
-    for (let i = this.at; i < end; i++) items.push(lines[i] as string);
+  /** The lines of one cut that are left, as they are where none is missing: to copy them one by one costs a tenth of a line. */
+  takeLot(max: number): string[] | null {
+    const { lines, at } = this;
+    if (at === 0) return null;
+    const end = Math.min(lines.length, at - 1 + max);
+    const lot = at === 1 && end === lines.length ? lines : lines.slice(at - 1, end);
     this.at = end;
+    if (end < lines.length) return lot;
+    this.lines = NONE;
+    this.at = 0;
+    this.block = NOTHING;
+    if (this.feed.borrower === this) this.feed.borrower = null;
+    return lot;
   }
 
   ready(): Operation<unknown> {
@@ -135,6 +146,7 @@ export class LineSource implements Source<string> {
     }
     feed.borrower = null;
     this.lines = NONE;
+    this.at = 0;
     this.block = NOTHING;
     // Somebody waits for bytes that are there in part: to take them would be to steal them. `ready()` says so.
     if (feed.busy) return NOT_YET;
@@ -161,7 +173,8 @@ export class LineSource implements Source<string> {
     // So many bytes at the front are known to hold no line end.
     let known = buffer.sought === NEWLINES ? buffer.searched : 0;
     if (known < firstLength) {
-      const end = buffer.lastIndexOfFirst(NEWLINE) + 1;
+      let end = buffer.lastIndexOfFirst(NEWLINE, CUT) + 1;
+      if (end === 0 && firstLength > CUT) end = buffer.lastIndexOfFirst(NEWLINE, firstLength) + 1;
       if (end > 0) return end;
       known = firstLength;
     }
@@ -178,8 +191,9 @@ export class LineSource implements Source<string> {
   private cut(end: number): string | undefined | typeof NOT_YET {
     const { feed } = this;
     const { buffer } = feed;
-    // What is left of the first chunk has been looked through; of the next one nothing has.
-    const left = Math.max(0, buffer.firstLength - end);
+    // What is left of the first chunk has been looked through, if all of it was; of the next one nothing has.
+    const { firstLength } = buffer;
+    const left = firstLength > CUT ? 0 : Math.max(0, firstLength - end);
     let block = buffer.take(end);
     // A block no longer than the limit cannot hold a line that is.
     if (end - 1 > this.max) {

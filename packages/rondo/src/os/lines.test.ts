@@ -104,6 +104,30 @@ describe("readLines", () => {
     });
   });
 
+  test("lines of any length come whole, shorter and longer than what is read and cut at once", async () => {
+    const all: string[] = [];
+    for (let n = 1, size = 0; size < 3_000_000; n = (n * 48_271) % 2_147_483_647) {
+      // Mostly short, some that go over the end of what is cut (64 KiB) or read (256 KiB).
+      const length = n % 50 === 0 ? n % 300_000 : n % 97;
+      all.push(String.fromCharCode(97 + (n % 26)).repeat(length));
+      size += length + 1;
+    }
+    fs.writeFileSync(`${dir}/a`, all.map((line) => `${line}\n`).join(""));
+    expect(all.filter(({ length }) => length > 65_536).length).toBeGreaterThan(3);
+    await run(function* () {
+      for (const max of [undefined, 1, 7, 100_000]) {
+        const got: string[] = [];
+        const lines = readLines(`${dir}/a`);
+        for (let batch = yield* lines.batch(max); batch !== undefined; batch = yield* lines.batch(max)) {
+          expect(batch.length).toBeLessThanOrEqual(max ?? 1024);
+          for (const line of batch) got.push(line);
+        }
+        expect(got.length).toBe(all.length);
+        expect(got.every((line, i) => line === all[i])).toBe(true);
+      }
+    });
+  });
+
   test("a pull that is cancelled has taken nothing", async () => {
     const all = Array.from({ length: 20_000 }, (_, n) => `${n}`);
     fs.writeFileSync(`${dir}/a`, all.join("\n"));

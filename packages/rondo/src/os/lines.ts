@@ -15,8 +15,6 @@ import { open } from "./file.ts";
 
 /** How much is read at once: each read is a way to another thread and back. */
 const PIECE = 256 * 1024;
-/** How much is cut at once: larger pieces do not fit into the caches meanwhile. */
-const CUT = 64 * 1024;
 /** Up to so many bytes of a line that has begun are copied, so that the memory they lie in can be read into again. */
 const SMALL = 4 * 1024;
 
@@ -79,7 +77,7 @@ class PieceFeed implements LineFeed {
     else {
       const { slab, length } = piece;
       this.slab = slab;
-      for (let at = 0; at < length; at += CUT) this.buffer.push(slab.subarray(at, Math.min(at + CUT, length)));
+      this.buffer.push(slab.subarray(0, length));
     }
   }
 
