@@ -17,14 +17,15 @@ const conditions = ["rondo-source", "node", "import", "default"];
 export const source = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 /**
- * Tests that ask what a process is like in which nothing else has run (what is loaded in it, what it has started), and those
- * that leave loops behind which never end.
+ * Tests that ask what a process is like in which nothing else has run (what is loaded in it, what it has started), that load
+ * modules anew, and those that leave loops behind which never end.
  */
 const alone = [
   "packages/http/src/without-buffer.test.ts",
   "packages/rondo/src/coroutine/kernel.test.ts",
   "packages/rondo/src/coroutine/shortcut.test.ts",
   "packages/rondo/src/loop/loop.test.ts",
+  "packages/rondo/src/net/node/room.test.ts",
   "packages/rondo/src/os/process.test.ts",
   "packages/rondo/src/task/run.test.ts",
   "packages/rondo/src/task/watch.test.ts",

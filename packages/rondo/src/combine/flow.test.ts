@@ -83,6 +83,7 @@ describe("a flow", () => {
       expect(yield* flow.batch()).toEqual([3, 4, 5]);
       expect(yield* flow.batch()).toBeUndefined();
       expect(String(yield* thrownBy(() => flow.batch(0)))).toContain("1 or more, not 0");
+      expect(String(yield* thrownBy(() => flow.batch(2.5)))).toContain("1 or more, not 2.5");
 
       const channel = new Channel<number>(10);
       const received = Flow.from(channel);

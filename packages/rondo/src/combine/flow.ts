@@ -145,11 +145,12 @@ export class Flow<T> {
 
   /**
    * The next items that can be had without waiting for more, at least one and at most `max`; `undefined` at the end. Where
-   * they come in lots (the lines of a piece that was read), not more than a lot. A switch point only where it must wait.
-   * Cancelled, it has taken nothing.
+   * they come in lots (the lines of a piece that was read), it ends with a lot of more than one. A switch point only where
+   * it must wait. Cancelled, it has taken nothing.
    */
   *batch(max: number = BATCH): Coroutine<T[] | undefined> {
-    if (!(max >= 1)) throw new RangeError(`batch() takes how many items it may give, 1 or more, not ${String(max)}`);
+    if (!(max === Infinity || (Number.isInteger(max) && max >= 1)))
+      throw new RangeError(`batch() takes how many items it may give, 1 or more, not ${String(max)}`);
     this.begin();
     try {
       const first = yield* this.pull();

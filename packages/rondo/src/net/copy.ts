@@ -6,10 +6,10 @@
  *
  * Between two of our sockets the bytes are read into the same memory again and again (see lent.ts): a chunk that has left
  * for the system is nobody's. Not while the other side is slow, whose unsent chunks lie there to be sent, and not where
- * somebody looks on, who may keep what he sees.
+ * somebody looks on, by `onChunk` or by a `read` or `write` of his own: he may keep what he sees.
  */
 import { ClosedError } from "../coroutine/errors.ts";
-import type { Coroutine } from "../coroutine/wait.ts";
+import { type Coroutine, type Operation, Wait } from "../coroutine/wait.ts";
 import { ByteStream } from "./stream.ts";
 
 /** How streams are copied. */
@@ -57,24 +57,36 @@ export function* copy(
   options: CopyOptions = {},
 ): Coroutine<number> {
   const { end = false, onChunk } = options;
-  const source = onChunk === undefined && from instanceof ByteStream && to instanceof ByteStream ? from : undefined;
+  const writer = to instanceof ByteStream && to.write === ByteStream.prototype.write ? to : null;
+  const reader =
+    writer !== null && onChunk === undefined && from instanceof ByteStream && from.read === ByteStream.prototype.read
+      ? from
+      : null;
+  let quick = reader !== null;
   let count = 0;
   let inHand: Uint8Array | undefined;
+  let write: Operation<void> | undefined;
   let before = 0;
   try {
     for (;;) {
-      const chunk = yield* source === undefined ? from.read() : source._readLent();
+      const chunk = yield* quick ? (reader as ByteStream)._readLent() : from.read();
       if (chunk === undefined) break;
       inHand = chunk;
       before = to.bytesWritten;
       onChunk?.(chunk);
-      yield* to.write(chunk);
-      inHand = undefined;
+      write = to.write(chunk);
+      yield* write;
+      inHand = write = undefined;
       count += chunk.length;
-      source?._settleLoan(chunk, to as ByteStream);
+      if (reader !== null)
+        quick = quick ? reader._settleLoan(chunk, writer as ByteStream) : (writer as ByteStream)._letGo;
     }
   } finally {
-    if (inHand !== undefined && to.bytesWritten === before) putBack(from, inHand);
+    if (inHand !== undefined) {
+      // Others may have written meanwhile: of our own streams the write itself says whether it has begun.
+      const untouched = write instanceof Wait && writer !== null ? write.arg === inHand : to.bytesWritten === before;
+      if (untouched) putBack(from, inHand);
+    }
   }
   if (end) yield* to.end();
   return count;

@@ -11,7 +11,7 @@
 
 /** Of less than this so many chunks go into one piece of memory that is made for them that nothing is won. */
 const LEAST = 2 * 1024;
-/** Two sizes, so that a little that waits for a slow peer does not hold much. */
+/** Two sizes, so that a chunk that comes to wait for a slow peer, of which there is one a copy, does not hold much. */
 const SMALL = 16 * 1024;
 const LARGE = 64 * 1024;
 /** How many bytes of each size are kept. */

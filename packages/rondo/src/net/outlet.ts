@@ -209,6 +209,8 @@ export class Outlet {
     const data = wait.arg as Uint8Array | Parcel;
     const chunks = data instanceof Uint8Array ? [data] : data.chunks;
     const size = sizeOf(wait);
+    // Whoever gave the data sees by this that it is not his any more, also where the write does not get to its end.
+    wait.arg = { chunks: [], size };
     this.handed += size;
     if (size === 0 || this.transport.send(chunks)) {
       this.done(wait);

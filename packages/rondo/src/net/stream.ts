@@ -395,12 +395,22 @@ export class ByteStream implements AsyncDisposable {
     return this.inlet.readLent();
   }
 
-  /** @internal The chunk that `_readLent` has given was written to `to`: where it has left, its memory may be read into again. */
-  _settleLoan(chunk: Uint8Array, to: ByteStream): void {
+  /**
+   * @internal The chunk that `_readLent` has given was written to `to`: where it has left, its memory may be read into again.
+   * False where it has not.
+   */
+  _settleLoan(chunk: Uint8Array, to: ByteStream): boolean {
     const { inlet } = this;
-    if (inlet.lent === null) return;
-    const { letsGo, unsent } = to._transport;
-    inlet.settleLoan(chunk, letsGo === true && unsent === 0);
+    if (inlet.lent === null) return true;
+    const free = to._letGo;
+    inlet.settleLoan(chunk, free);
+    return free;
+  }
+
+  /** @internal All that was written has left this process, so that nobody here will look at it again. */
+  get _letGo(): boolean {
+    const { state, _transport: transport } = this;
+    return state !== GONE && transport.letsGo === true && transport.unsent === 0;
   }
 
   /** @internal Calls back when the descriptor has been given back: at once where it has. */

@@ -29,8 +29,8 @@ function connect(
     socket.off("error", onError).off("close", onClose);
     const known =
       "path" in to
-        ? { kind: "unix", remote: unixAddress(to.path), local: unixAddress("") }
-        : { kind: "tcp", remote: addressOf(to.host, to.port) };
+        ? { kind: "unix", remote: unixAddress(to.path), local: unixAddress(""), ours: true }
+        : { kind: "tcp", remote: addressOf(to.host, to.port), ours: true };
     readIntoRoom(socket);
     const transport = new NodeTransport(socket, known);
     // Asked for while it can be: no error can name it afterwards.
@@ -157,8 +157,8 @@ class Door implements ListeningDoor {
     if (typeof own === "object" && own !== null) this.address = addressOf(own.address, own.port);
     const known =
       "path" in this.at
-        ? { kind: "unix", local: this.address, remote: unixAddress("") }
-        : { kind: "tcp", local: this.address };
+        ? { kind: "unix", local: this.address, remote: unixAddress(""), ours: true }
+        : { kind: "tcp", local: this.address, ours: true };
     server.on("connection", (socket) => {
       readIntoRoom(socket);
       sink.accepted(new NodeTransport(socket, known));

@@ -4,7 +4,7 @@
  * For each read Node makes 64 KiB and an `ArrayBuffer` of what of it was filled; with what the collector has to do for that, it
  * is a twelfth of what a small request costs a server. But what was read is handed over before the next read begins, of
  * whichever socket: so all of them can read into one piece of memory, from which what came is copied, one piece behind the other
- * into slabs. (Of 16 KiB each piece could have memory of its own, but an `ArrayBuffer` costs as much as copying that.) A socket
+ * into slabs, or into memory that whoever reads has for it (see lent.ts). (Of 16 KiB each piece could have memory of its own, but an `ArrayBuffer` costs as much as copying that.) A socket
  * that fills it to the end several times in a row is sent much: it gets memory of its own, and hands that over as it is, until
  * less comes. (After the first time would be too soon: bodies of 64 KiB cost half as much again.)
  *

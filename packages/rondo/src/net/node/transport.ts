@@ -2,7 +2,7 @@
  * Bytes over whatever Node calls a duplex stream: a TCP socket, a Unix socket, a pipe, or a `Duplex` of somebody else's.
  *
  * The stream above waits, buffers and limits; here Node's events become its five words (received, ended, drained, closed,
- * and false for "full"). The events of all sockets go to the same few functions, which find their transport on the socket:
+ * and false for "full"), and a sixth where the memory is ours to read into again (lent). The events of all sockets go to the same few functions, which find their transport on the socket:
  * no closure is made for a connection, so ten thousand idle ones cost what Node's own sockets cost and little more.
  *
  * What a socket reads goes through `push()`, by which every readable stream is fed, into a buffer, and out of it again in an
@@ -52,6 +52,8 @@ const READABLE = 256;
 const WRITABLE = 512;
 /** A socket of Node's that is connected: what is alone may be handed to the system at once. */
 const DIRECT = 1024;
+/** One that we have made, so that nobody stands between it and the system. */
+const OURS = 2048;
 
 /** A socket's way to the system, below the line that a writable stream keeps. */
 type OwnSocket = Duplex & {
@@ -64,6 +66,8 @@ export interface Known {
   readonly kind?: string | undefined;
   readonly local?: Address | undefined;
   readonly remote?: Address | undefined;
+  /** A socket that was made here and that nobody else has in hand. */
+  readonly ours?: boolean | undefined;
 }
 
 export class NodeTransport implements Transport {
@@ -98,6 +102,7 @@ export class NodeTransport implements Transport {
     this.landed = null;
     const own = socket instanceof net.Socket;
     if (own && this.kind === "tcp" && !("encrypted" in socket)) this.bits |= RESETTABLE;
+    if (known.ours === true) this.bits |= OURS;
     if (socket.readable) this.bits |= READABLE;
     if (socket.writable) this.bits |= WRITABLE;
     (socket as Carried)[TRANSPORT] = this;
@@ -135,9 +140,9 @@ export class NodeTransport implements Transport {
     return this.socket.writableLength + this.flying;
   }
 
-  /** A socket's bytes are the system's once it has them; what a `Duplex` of somebody else's does with them is its own affair. */
+  /** Our sockets' bytes are the system's once it has them; what a `Duplex` of somebody else's does with them is its own affair. */
   get letsGo(): boolean {
-    return (this.bits & DIRECT) !== 0;
+    return (this.bits & (DIRECT | OURS)) === (DIRECT | OURS);
   }
 
   /** @internal The stream wants bytes. */
