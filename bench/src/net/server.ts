@@ -14,8 +14,8 @@ const HOST = "127.0.0.1";
 // ---- Rondo ----------------------------------------------------------------------------------------------------------
 
 /** The shortest echo: all that comes goes back. */
-function* echo(stream: ByteStream): Coroutine<void> {
-  yield* copy(stream, stream);
+function echo(stream: ByteStream): Coroutine<number> {
+  return copy(stream, stream);
 }
 
 /** The same by two words, as a handler that looks at what comes has it: each chunk is its own. */
@@ -35,7 +35,7 @@ function* copyPairs(sources: Listener, sinks: Listener): Coroutine<void> {
   });
 }
 
-function* rondo(work: string, handler: (stream: ByteStream) => Coroutine<void>): Coroutine<void> {
+function* rondo(work: string, handler: (stream: ByteStream) => Coroutine<unknown>): Coroutine<void> {
   const listener = yield* listen({ host: HOST, port: 0 });
   yield* group(function* (g) {
     if (work === "echo") {
