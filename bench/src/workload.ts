@@ -68,11 +68,17 @@ export function amountFor(workload: Workload, share: number, scale: number): num
  * processes took: on a shared machine the wall clock measures the neighbours.
  */
 export function busy(): number {
-  // Linux books a running thread's time only at its clock tick, 4 ms apart; a thread that goes to sleep is booked at once.
-  Atomics.wait(nap, 0, 0, 0.01);
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) * 1e3;
+  // Linux books a running thread's time only at its clock tick, 4 ms apart; a thread that goes to sleep is booked at once. A nap
+  // may be over before it has begun, and then the clock stands where it stood.
+  for (;;) {
+    Atomics.wait(nap, 0, 0, 0.01);
+    const { user, system } = process.threadCpuUsage();
+    if (user + system > booked) return (booked = user + system) * 1e3;
+  }
 }
+
+/** What the clock of this thread has said last, in microseconds. */
+let booked = 0;
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 

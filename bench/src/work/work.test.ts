@@ -34,7 +34,6 @@ describe("the workloads", () => {
   // Real time passes here (timers are what some of it measures); how much is nobody's business but the machine's.
   it.each(quick)("$contestant.name does $workload.name", { timeout: 60_000 }, async ({ workload, contestant }) => {
     const cost = await contestant.run(amountFor(workload, 0, 1));
-    // A little work may be done between two ticks of the clock of the processor's time, and then cost nothing.
-    expect(typeof cost === "object" ? cost.cost : cost).toSatisfy((spent: number) => spent >= 0 && spent < Infinity);
+    expect(typeof cost === "object" ? cost.cost : cost).toBeGreaterThan(0);
   });
 });

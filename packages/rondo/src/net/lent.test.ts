@@ -1,11 +1,11 @@
 /** Memory that is read into again: by whom, when, and never while anybody may still look at it. */
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { setImmediate as turn } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
 import { type Coroutine, group, run, sleep, type Task, until } from "../index.ts";
+import { turn } from "../../tests/turn.ts";
 import { inGroup } from "../../tests/virtual.ts";
 import { ByteStream, connect, copy, fromNodeStream, type Loan, listen, type Sink, type Transport } from "./index.ts";
 import { lend, takeBack } from "./lent.ts";
@@ -177,10 +177,10 @@ describe("what is only passed on", () => {
         const foreign = make((chunk, _encoding, done) => (kept.push(chunk), done()));
         const copying = g.spawn(() => copy(source, fromNodeStream(foreign)), { daemon: true });
         for (const word of ["one", "two", "six"]) {
-          while (!source.statistics().reading) yield* until(turn());
+          while (!source.statistics().reading) yield* turn();
           from.come(long(word));
         }
-        while (kept.length < 3) yield* until(turn());
+        while (kept.length < 3) yield* turn();
         expect(kept.map(text)).toEqual(["one", "two", "six"]);
         copying.cancel();
         yield* copying.ended();

@@ -1,9 +1,9 @@
 /** Sockets that read into one piece of memory: whoever keeps what came must never see it change. */
 import net from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import { all, group, run, until } from "../../index.ts";
-import { type ByteStream, connect, copy, listen } from "../index.ts";
+import { all, group, run } from "../../index.ts";
+import { turn } from "../../../tests/turn.ts";
+import { type ByteStream, connect, copy, listen, type Listener } from "../index.ts";
 
 /** Bytes of which each says where it belongs, and to whom. */
 function pattern(seed: number, size: number): Buffer {
@@ -13,6 +13,12 @@ function pattern(seed: number, size: number): Buffer {
 }
 
 const SIZES = [1, 45, 96, 97, 2047, 2048, 2049, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, 131_072, 400_000];
+
+/** Both ends of one more connection: who connected, and who accepted. */
+function* open(listener: Listener): Generator<any, [ByteStream, ByteStream], any> {
+  const client = yield* connect({ host: "127.0.0.1", port: listener.address.port });
+  return [client, yield* listener.accept()];
+}
 
 /** Reads it all, and keeps the pieces as they came until the end. */
 function* keep(stream: ByteStream, size: number): Generator<any, Uint8Array[], any> {
@@ -30,12 +36,8 @@ describe("what sockets have read into the same memory", () => {
     run(() =>
       group(function* (g) {
         const listener = yield* listen({ host: "127.0.0.1", port: 0 });
-        const open = function* (): Generator<any, [ByteStream, ByteStream], any> {
-          const client = yield* connect({ host: "127.0.0.1", port: listener.address.port });
-          return [client, yield* listener.accept()];
-        };
         const pairs: [ByteStream, ByteStream][] = [];
-        for (let i = 0; i < 8; i++) pairs.push(yield* open());
+        for (let i = 0; i < 8; i++) pairs.push(yield* open(listener));
         const work = pairs.flatMap(([client, server], i) =>
           [client, server].map((reader, side) => {
             const writer = side === 0 ? server : client;
@@ -62,8 +64,7 @@ describe("what sockets have read into the same memory", () => {
     run(() =>
       group(function* () {
         const listener = yield* listen({ host: "127.0.0.1", port: 0 });
-        const client = yield* connect({ host: "127.0.0.1", port: listener.address.port });
-        const server = yield* listener.accept();
+        const [client, server] = yield* open(listener);
         const pieces: Uint8Array[] = [];
         const words = ["one", "two", "three", "4".repeat(4000), "5".repeat(4000), "6".repeat(4000)];
         for (const word of words) {
@@ -89,15 +90,11 @@ describe("what is copied from socket to socket", () => {
     run(() =>
       group(function* (g) {
         const listener = yield* listen({ host: "127.0.0.1", port: 0 });
-        const open = function* (): Generator<any, [ByteStream, ByteStream], any> {
-          const client = yield* connect({ host: "127.0.0.1", port: listener.address.port });
-          return [client, yield* listener.accept()];
-        };
         let written = 0;
         /** Sends so many bytes through a copy, in pieces of all sizes; gives what reads and compares them. */
         const way = function* (seed: number, size: number): Generator<any, () => Generator<any, void, any>, any> {
-          const [source, from] = yield* open();
-          const [to, target] = yield* open();
+          const [source, from] = yield* open(listener);
+          const [to, target] = yield* open(listener);
           const sent = pattern(seed, size);
           const copying = g.spawn(() => copy(from, to, { end: true }));
           g.spawn(function* () {
@@ -105,7 +102,7 @@ describe("what is copied from socket to socket", () => {
               yield* source.write(sent.subarray(at, at + n));
               written++;
               // One by one, or they would come in lumps that fill what is read into.
-              while (from.bytesRead < Math.min(size, at + n)) yield* until(turn());
+              while (from.bytesRead < Math.min(size, at + n)) yield* turn();
             }
             yield* source.end();
           });
@@ -120,7 +117,7 @@ describe("what is copied from socket to socket", () => {
         const late = [yield* way(1, 16_000_000), yield* way(2, 16_000_000)];
         for (let before = -1; before !== written;) {
           before = written;
-          for (let turns = 0; turns < 200; turns++) yield* until(turn());
+          for (let turns = 0; turns < 200; turns++) yield* turn();
         }
         for (let i = 3; i < 20; i++) yield* (yield* way(i, 300_000))();
         for (const read of late) yield* read();
