@@ -19,10 +19,10 @@ export interface Address {
   readonly family: "IPv4" | "IPv6" | "unix" | "memory" | "pipe";
 }
 
-/** Bytes that lie in memory of the transport's, which it reads into again when `lent` has returned. */
+/** Bytes that lie in memory of the transport's, which it may read into again when `lent` has returned. */
 export interface Loan {
   readonly size: number;
-  /** Those from `from` on, in memory that nobody else writes to. */
+  /** Those from `from` on, in memory that nobody else writes to. Asked for at most once. */
   copy(from: number): Uint8Array;
   /** Moves as many as fit to the beginning of `target`; gives how many. */
   moveInto(target: Uint8Array): number;

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { all, group, run } from "../../index.ts";
 import { turn } from "../../../tests/turn.ts";
 import { type ByteStream, connect, copy, listen, type Listener } from "../index.ts";
+import type { Loan } from "../transport.ts";
 
 /** Bytes of which each says where it belongs, and to whom. */
 function pattern(seed: number, size: number): Buffer {
@@ -124,6 +125,108 @@ describe("what is copied from socket to socket", () => {
         listener.close();
       }),
     ));
+});
+
+/** What reads into memory, by hand: `read` fills a socket's with so many of one byte (the first ten may differ) and says so, as Node does. */
+async function byHand(
+  take: (loan: Loan) => void,
+): Promise<{ room(): Uint8Array; read(byte: number, size: number, first?: number): void }> {
+  vi.resetModules();
+  vi.doMock("./transport.ts", () => ({ lendTo: (_: unknown, loan: Loan) => (take(loan), true) }));
+  const { readIntoRoom } = await import("./room.ts");
+  vi.doUnmock("./transport.ts");
+  const [buffer, told, next] = ["kBuffer", "kBufferCb", "kBufferGen"].map((name) => Symbol(name)) as [
+    symbol,
+    symbol,
+    symbol,
+  ];
+  const socket: Record<symbol | string, any> = { [buffer]: null, [told]: null, [next]: null };
+  socket["_handle"] = { useUserBuffer: () => undefined };
+  readIntoRoom(socket as unknown as net.Socket);
+  return {
+    room: () => socket[buffer],
+    read(byte, size, first = byte) {
+      socket[buffer].fill(byte, 0, size).fill(first, 0, 10);
+      expect(socket[told](size, socket[buffer])).toBe(true);
+      socket[buffer] = socket[next]() ?? socket[buffer];
+    },
+  };
+}
+
+describe("a socket that fills what it reads into again and again", () => {
+  const ROOM = 65_536;
+
+  test("gets memory of its own, which it hands over as it is, until less comes", async () => {
+    const kept: Uint8Array[] = [];
+    const socket = await byHand((loan) => void kept.push(loan.copy(0)));
+    const common = socket.room();
+    for (let i = 0; i < 3; i++) socket.read(i, ROOM);
+    socket.read(77, ROOM - 1);
+    kept.length = 0;
+    for (let i = 0; i < 3; i++) socket.read(i, ROOM);
+    expect(socket.room() === common).toBe(true);
+    socket.read(3, ROOM);
+    const own = socket.room();
+    expect(own === common).toBe(false);
+    socket.read(4, ROOM);
+    expect(kept[4] === own).toBe(true);
+    socket.read(5, ROOM / 2);
+    expect(kept[5]?.buffer.byteLength).toBe(ROOM);
+    expect(kept[5]?.length).toBe(ROOM / 2);
+    socket.read(6, ROOM / 2 - 1);
+    expect(kept[6]?.buffer === kept[5]?.buffer).toBe(false);
+    expect(socket.room() === common).toBe(true);
+    for (let i = 7; i < 10; i++) socket.read(i, ROOM);
+    expect(socket.room() === common).toBe(true);
+    expect(kept.map((piece) => new Set(piece))).toEqual(kept.map((_, i) => new Set([i])));
+  });
+
+  test("needs none of its own for whoever has memory for what comes, and gives it back", async () => {
+    const target = new Uint8Array(ROOM);
+    let moves = true;
+    const socket = await byHand((loan) => (moves ? loan.moveInto(target) : loan.copy(0)));
+    const common = socket.room();
+    for (let i = 0; i < 10; i++) socket.read(i, ROOM);
+    expect(socket.room() === common).toBe(true);
+    moves = false;
+    for (let i = 0; i < 3; i++) socket.read(i, ROOM);
+    moves = true;
+    socket.read(3, ROOM);
+    moves = false;
+    socket.read(4, ROOM);
+    expect(socket.room() === common).toBe(true);
+    for (let i = 0; i < 3; i++) socket.read(i, ROOM);
+    expect(socket.room() === common).toBe(false);
+    moves = true;
+    socket.read(77, ROOM);
+    expect(new Set(target)).toEqual(new Set([77]));
+    expect(socket.room() === common).toBe(true);
+  });
+
+  test("hands over what is left of it when the first part was taken into other memory", async () => {
+    const target = new Uint8Array(100);
+    const kept: Uint8Array[] = [];
+    let first = 0;
+    const socket = await byHand((loan) => {
+      if (first > 0) expect(loan.moveInto(target.subarray(0, first))).toBe(first);
+      kept.push(loan.copy(first));
+    });
+    for (let i = 0; i < 4; i++) socket.read(i, ROOM);
+    const own = socket.room();
+    first = 100;
+    socket.read(7, ROOM);
+    expect(new Set(target)).toEqual(new Set([7]));
+    expect([kept[4]?.buffer === own.buffer, kept[4]?.byteOffset, kept[4]?.length]).toEqual([true, 100, ROOM - 100]);
+    expect(socket.room() === own).toBe(false);
+    first = 10;
+    socket.read(8, 30, 80);
+    expect([...target.subarray(0, 10), ...(kept[5] as Uint8Array)]).toEqual([
+      ...Array<number>(10).fill(80),
+      ...Array<number>(20).fill(8),
+    ]);
+    socket.read(9, ROOM);
+    expect(new Set(kept[4])).toEqual(new Set([7]));
+  });
 });
 
 test("a socket without the places for it reads as Node does", async () => {
