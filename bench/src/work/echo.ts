@@ -31,7 +31,8 @@ function shown(size: number): string {
 /**
  * How many messages a server is sent before it is measured. What the engine compiles on threads of its own is the server's
  * processor time too, but no message's; and it comes to the last of a server's functions after some 20,000 reads. Messages
- * that come together are read at once. Of large ones the system's copying is nearly all, and half a GiB is enough.
+ * that come together are read at once. Of large ones the system's copying is nearly all, and half a GiB is enough. (Whoever only
+ * tries whether it runs does a few messages, and needs a few more.)
  */
 function warmUp(size: number, inFlight: number): number {
   return Math.ceil(Math.min(40_000 * inFlight, (512 * 1024 * 1024) / size));
@@ -49,7 +50,13 @@ function contestant(name: string, connections: number, size: number, inFlight: n
       if (!opened.has(port)) {
         opened.add(port);
         await load.order({ do: "open", name: group, port, connections });
-        await load.order({ do: "echo", name: group, messages: warmUp(size, inFlight), size, inFlight });
+        await load.order({
+          do: "echo",
+          name: group,
+          messages: Math.min(warmUp(size, inFlight), amount * 8),
+          size,
+          inFlight,
+        });
       }
       const before = await server.cpu();
       const p99 = await load.order({ do: "echo", name: group, messages: amount, size, inFlight });

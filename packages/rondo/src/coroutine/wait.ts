@@ -193,7 +193,8 @@ export class Wait<T = any> implements Operation<T> {
       return this;
     }
     if (state === GRANTED) {
-      if (sent === PROBE) return noteStack(this);
+      // Nothing is sent, nearly always, and to compare with nothing is cheaper than to compare with a symbol.
+      if (sent !== undefined && sent === PROBE) return noteStack(this);
       this.state = USED;
       this.done = true;
       return this;
@@ -203,7 +204,7 @@ export class Wait<T = any> implements Operation<T> {
       this.state = OFFERED;
       return this;
     }
-    if (state === RESUMING && sent !== PROBE) {
+    if (state === RESUMING && (sent === undefined || sent !== PROBE)) {
       this.done = true;
       return this;
     }

@@ -161,7 +161,7 @@ export class Loop {
     this.draining = true; // what becomes ready now waits for the next turn, and needs no kick
     kernel.clock = Math.floor(this.host.now());
     const { queue } = this;
-    if (queue.left === 0) this.begin();
+    if (queue.turned) this.begin();
     const steps = queue.left;
     while (queue.left > 0) this.stepSome(queue.left, false);
     this.draining = false;
@@ -267,13 +267,18 @@ export class Loop {
     );
   }
 
-  /** A new turn, of all that are ready. */
-  private begin(): void {
-    const { queue, host } = this;
-    const tasks = queue.turn();
-    if (tasks === 0) return;
+  /** A new turn, of all that are ready; false where nobody is. */
+  private begin(): boolean {
+    if (!this.queue.turn()) return false;
     this.turns++;
-    if (!host.shuffles || tasks === 1) return;
+    if (this.host.shuffles) this.shuffle();
+    return true;
+  }
+
+  /** Another order for this turn, as the host chooses. */
+  private shuffle(): void {
+    const { queue, host } = this;
+    if (queue.left === 1) return;
     // Whoever is asked may look who runs: nobody does.
     const { stepper } = kernel;
     kernel.stepper = null;
@@ -291,10 +296,7 @@ export class Loop {
     try {
       kernel.stepper = queue;
       while (steps < most) {
-        if (queue.left === 0) {
-          if (!onward || queue.size === 0) break;
-          this.begin();
-        }
+        if (queue.turned && !(onward && this.begin())) break;
         steps++;
         task = queue.take();
         task.step();
@@ -305,7 +307,7 @@ export class Loop {
       this.report({ kind: "host", message: `the step of "${task?.name}" failed`, error });
     }
     this.steps += steps;
-    if (queue.left === 0) queue.rest();
+    if (queue.turned) queue.rest();
     backTo(stepper, fuel);
     return steps;
   }

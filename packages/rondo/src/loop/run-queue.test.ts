@@ -6,7 +6,7 @@ import { RunQueue } from "./run-queue.ts";
 /** Everything that is ready, in order, turn by turn. */
 function drained<T>(queue: RunQueue<T>): T[][] {
   const turns: T[][] = [];
-  while (queue.turn() > 0) {
+  while (queue.turn()) {
     const turn: T[] = [];
     while (queue.left > 0) turn.push(queue.take());
     turns.push(turn);
@@ -19,7 +19,9 @@ test("what becomes ready in a turn waits for the next one", () => {
   queue.push("a");
   queue.push("b");
   expect([queue.size, queue.left]).toEqual([2, 0]);
-  expect(queue.turn()).toBe(2);
+  expect(queue.turned).toBe(true);
+  expect(queue.turn()).toBe(true);
+  expect([queue.left, queue.turned]).toEqual([2, false]);
   expect(queue.take()).toBe("a");
   queue.push("c");
   expect([queue.size, queue.left]).toEqual([2, 1]);
@@ -119,9 +121,11 @@ test("a queue agrees with two arrays under any sequence of push, turn, take and 
           queue.push(next);
           later.push(next++);
         } else if (operation === "take") {
+          expect(queue.turned).toBe(now.length === 0);
           if (now.length === 0) {
-            expect(queue.turn()).toBe(later.length);
+            expect(queue.turn()).toBe(later.length > 0);
             [now, later] = [later, []];
+            expect(queue.left).toBe(now.length);
           }
           if (now.length === 0) continue;
           const expected = now.shift();

@@ -52,10 +52,17 @@ export class RunQueue<T> implements Stepper {
     if (((next + 1) & this.mask) === this.head) this.grow();
   }
 
-  /** Begins a turn with all that are ready, when none is left of the last one; gives how many they are. */
-  turn(): number {
-    this.end = this.tail;
-    return this.left;
+  /** None of this turn is left. */
+  get turned(): boolean {
+    return this.head === this.end;
+  }
+
+  /** Begins a turn with all that are ready, when none is left of the last one; false where nobody is. */
+  turn(): boolean {
+    const { tail } = this;
+    if (tail === this.head) return false;
+    this.end = tail;
+    return true;
   }
 
   /** Takes the next one; only when there is one left in this turn. What has been done with is not kept alive. */

@@ -11,7 +11,17 @@ import { kernel } from "../coroutine/kernel.ts";
 import { BODY, ERROR, type Segment, UNWOUND, VALUE } from "../coroutine/segment.ts";
 import { captureText, formatFrames, parseStack, type StackFrame } from "../coroutine/stack.ts";
 import { tell } from "../coroutine/tap.ts";
-import { askedWait, defineKind, GRANTED, LateError, type Operation, PARKED, REFUSED, Wait } from "../coroutine/wait.ts";
+import {
+  askedWait,
+  defineKind,
+  GRANTED,
+  LateError,
+  type Operation,
+  PARKED,
+  refuse,
+  REFUSED,
+  Wait,
+} from "../coroutine/wait.ts";
 import { joinRing, leaveRing } from "../coroutine/wait-queue.ts";
 import type { Loop, Runnable } from "../loop/loop.ts";
 import { Cancellation, cancelledError, originOf, reach, tellRequested } from "./cancellation.ts";
@@ -59,9 +69,13 @@ function labelOf(wait: Wait): string {
   return `task ${(wait.on as Task).name}`;
 }
 
+function awaitsItself(task: Task): Error {
+  return new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
+}
+
 function hasEnded(wait: Wait): boolean {
   const task = wait.on as Task;
-  if (kernel.current === task) throw new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
+  if (kernel.current === task) throw awaitsItself(task);
   return task.outcome !== RUNNING;
 }
 
@@ -77,7 +91,8 @@ const JOIN = defineKind({
   begin(wait) {
     const task = wait.on as Task;
     if (task.outcome === RUNNING) {
-      task.addJoiner(wait);
+      if (wait.waiter?.owner === task) refuse(wait, new LateError(() => awaitsItself(task)));
+      else task.addJoiner(wait);
       return;
     }
     // The iterator was asked for while it ran, and is used only now.
@@ -204,8 +219,8 @@ export class Task<T = any> extends Fiber implements Operation<T>, Runnable {
       kernel.fuel--;
       return this as unknown as Iterator<Wait, T, any>;
     }
-    // Running, mostly, and not oneself: then there is nothing to ask.
-    const wait = this.outcome === RUNNING && kernel.current !== this ? askedWait(JOIN, this) : this.join();
+    // Running, mostly: then there is nothing to ask.
+    const wait = this.outcome === RUNNING ? askedWait(JOIN, this) : this.join();
     return wait as unknown as Iterator<Wait, T, any>;
   }
 
