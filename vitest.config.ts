@@ -1,5 +1,6 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
-// One project for each kind of test, so that a person can run one kind alone: unit, alone, docs, examples, browser, drivers.
+// One project for each kind of test, so that a person can run one kind alone: unit, alone, docs, examples, browser;
+// and, only when they are asked for, pages and drivers, which have programs of others at the other end.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -61,6 +62,7 @@ export default defineConfig({
       { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },
       { ...source, test: { name: "examples", include: ["tests/examples/**/*.test.ts"] } },
       { ...source, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
+      { ...source, test: { name: "pages", include: ["tests/pages/**/*.test.ts"] } },
       {
         extends: false,
         // Node gets them as its own, for the drivers too: with "import" among them what those require would be a module.

@@ -4,6 +4,7 @@ import { inGroup, virtually } from "../../tests/virtual.ts";
 import type { Coroutine, Operation } from "../coroutine/wait.ts";
 import { VirtualHost } from "../host/virtual.ts";
 import { now, sleep } from "../loop/sleep.ts";
+import { select } from "../sync/select.ts";
 import { defer } from "./defer.ts";
 import { group } from "./group.ts";
 import { run } from "./run.ts";
@@ -34,6 +35,19 @@ describe("bad use of tasks", () => {
           const self: Task = g.spawn(
             function* () {
               yield* self;
+            },
+            { name: "me" },
+          );
+        }),
+      'the task "me" awaits itself',
+    ],
+    [
+      "a task that awaits itself in a select",
+      () =>
+        group(function* (g) {
+          const self: Task = g.spawn(
+            function* () {
+              yield* select({ other: sleep(1), self });
             },
             { name: "me" },
           );

@@ -69,35 +69,30 @@ function labelOf(wait: Wait): string {
   return `task ${(wait.on as Task).name}`;
 }
 
-function awaitsItself(task: Task): Error {
-  return new Error(`the task "${task.name}" awaits itself: it would wait for ever`);
-}
-
-function hasEnded(wait: Wait): boolean {
+/** Stands in line for the end of a task, which must not be the one who waits. */
+function standInLine(wait: Wait): void {
   const task = wait.on as Task;
-  if (kernel.current === task) throw awaitsItself(task);
-  return task.outcome !== RUNNING;
+  if (wait.waiter?.owner !== task) task.addJoiner(wait);
+  else refuse(wait, new LateError(() => new Error(`the task "${task.name}" awaits itself: it would wait for ever`)));
 }
 
 const JOIN = defineKind({
   label: "task",
   poll(wait) {
-    if (!hasEnded(wait)) return false;
     const task = wait.on as Task;
+    if (task.outcome === RUNNING) return false;
     task.flags |= WANTED;
     wait.value = task.resultOrThrow();
     return true;
   },
   begin(wait) {
     const task = wait.on as Task;
-    if (task.outcome === RUNNING) {
-      if (wait.waiter?.owner === task) refuse(wait, new LateError(() => awaitsItself(task)));
-      else task.addJoiner(wait);
-      return;
+    if (task.outcome === RUNNING) standInLine(wait);
+    else {
+      // The iterator was asked for while it ran, and is used only now.
+      settleJoin(task, wait);
+      wait.waiter?.wake(wait);
     }
-    // The iterator was asked for while it ran, and is used only now.
-    settleJoin(task, wait);
-    wait.waiter?.wake(wait);
   },
   abort: leave,
   labelOf,
@@ -105,10 +100,8 @@ const JOIN = defineKind({
 
 const TASK_ENDED = defineKind({
   label: "task",
-  poll: hasEnded,
-  begin(wait) {
-    (wait.on as Task).addJoiner(wait);
-  },
+  poll: (wait) => (wait.on as Task).over,
+  begin: standInLine,
   abort: leave,
   labelOf,
 });

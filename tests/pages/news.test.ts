@@ -12,7 +12,7 @@ import type { PageData } from "../../packages/cli/src/news/html/page-data.ts";
 import { writeHtml } from "../../packages/cli/src/news/html/write-html.ts";
 import { madeUpPage, madeUpRun, TODAY } from "../../packages/cli/tests/made-up.ts";
 import { root } from "../../scripts/repo.ts";
-import { findChromium } from "./chromium.ts";
+import { findChromium } from "../browser/chromium.ts";
 
 const executable = findChromium();
 

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { chat, Room } from "../../examples/websocket-chat/chat.ts";
-import { findChromium } from "./chromium.ts";
+import { findChromium } from "../browser/chromium.ts";
 
 const executable = findChromium();
 

@@ -20,7 +20,7 @@ import { type Coroutine, type Emit, Flow, Gate, group, type Operation, run, slee
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { findChromium } from "./chromium.ts";
+import { findChromium } from "../browser/chromium.ts";
 
 const executable = findChromium();
 const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
