@@ -88,7 +88,8 @@ async function measure(workload: Workload, task: Task): Promise<void> {
   const part = (runner: Runner, of: number): number => amountFor(workload, runner.amount / workload.amount, 1 / of);
   // A heap is measured once and cold. Time is measured warm: the first round only teaches the engine. A whole one: after a third
   // of it the engine was still compiling what has most of code.
-  if (!workload.alone) for (const runner of runners) await once(runner, part(runner, 1));
+  for (let round = workload.alone ? 0 : (workload.warmUp ?? 1); round > 0; round--)
+    for (const runner of runners) await once(runner, part(runner, 1));
   let isForward = true;
   for (let round = 0; round < task.rounds; round++) {
     const costs = new Map<Runner, { cost: number; p99s: number[] }>();

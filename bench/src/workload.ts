@@ -45,6 +45,8 @@ export interface Workload {
   readonly amount: number;
   /** Amounts are multiples of this; 1,000 when left out. */
   readonly step?: number;
+  /** How many rounds each contestant does before it is measured, where that is not one. */
+  readonly warmUp?: number;
   /**
    * In how many slices a round does its amount, each contestant's between those of the others; 1 when left out. The
    * more, the nearer in time is what is compared; but work whose amount is its point cannot be sliced.
