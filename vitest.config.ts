@@ -1,6 +1,6 @@
 // How the tests run: from source, through the condition "rondo-source", so that nothing has to be built first.
 // One project for each kind of test, so that a person can run one kind alone: unit, alone, docs, examples, browser;
-// and, only when they are asked for, pages and drivers, which have programs of others at the other end.
+// and, only when they are asked for, pages, peers and drivers, which have programs of others at the other end or beside them.
 // The soak tests have a configuration of their own (vitest.soak.config.ts), since they take minutes.
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -32,6 +32,9 @@ const alone = [
   "packages/rondo/src/task/watch.test.ts",
 ];
 
+/** Whether each benchmark runs, with everyone who is compared in it. */
+const peers = ["bench/src/work/work.test.ts"];
+
 export default defineConfig({
   ...source,
   test: {
@@ -57,12 +60,14 @@ export default defineConfig({
           name: "alone",
           testTimeout: 30_000,
           include: [...alone, "bench/**/*.test.ts", "examples/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: peers,
         },
       },
       { ...source, test: { name: "docs", include: ["tests/docs/**/*.test.ts"] } },
       { ...source, test: { name: "examples", include: ["tests/examples/**/*.test.ts"] } },
       { ...source, test: { name: "browser", include: ["tests/browser/**/*.test.ts"] } },
       { ...source, test: { name: "pages", include: ["tests/pages/**/*.test.ts"] } },
+      { ...source, test: { name: "peers", testTimeout: 30_000, include: peers } },
       {
         extends: false,
         // Node gets them as its own, for the drivers too: with "import" among them what those require would be a module.

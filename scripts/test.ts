@@ -45,9 +45,12 @@ const vitest = (name: string, ...args: string[]): Step => ({
   report: reportOf(name),
 });
 
+/** The projects of tests that have programs of others at the other end or beside them. */
+const beside = ["drivers", "pages", "peers"];
+
 const plain = ["--no-definitely-typed", "--no-emoji", "--no-color"];
 const lanes: Record<string, Step[]> = {
-  tests: [vitest("tests", "--project=!drivers", "--project=!pages")],
+  tests: [vitest("tests", ...beside.map((name) => `--project=!${name}`))],
   sources: [
     { name: "types", commands: [[...tool("tsc", "typescript"), "--noEmit"]] },
     {
@@ -78,7 +81,7 @@ const lanes: Record<string, Step[]> = {
 /** Only when they are asked for: what takes minutes, and what needs servers of the machine. */
 const apart: Step[] = [
   vitest("soak", "--config", "vitest.soak.config.ts"),
-  vitest("drivers", "--project=drivers", "--project=pages"),
+  vitest("drivers", ...beside.map((name) => `--project=${name}`)),
 ];
 
 /** No step comes near this many minutes; what does has stopped moving. (The soak tests take twenty.) */
