@@ -86,7 +86,10 @@ function onRead(this: net.Socket, size: number, room: Uint8Array): boolean {
   read.socket = this;
   read.room = room;
   read.size = size;
-  return lendTo(this, read) || this.push(read.copy(0));
+  const more = lendTo(this, read) || this.push(read.copy(0));
+  // The last socket that has read may be over, and nobody read for long.
+  read.socket = null;
+  return more;
 }
 
 function nextRoom(): Uint8Array | undefined {
