@@ -1,4 +1,4 @@
-// `npm test`: everything that must hold before a change may land, in one command and two to three minutes on two cores.
+// `npm test`: everything that must hold before a change may land, in one command and about three minutes on two cores.
 //
 // A step is a command that succeeds or fails. Two lanes run side by side, because there are rarely fewer than two cores:
 // one runs the tests, the other everything that only looks at the sources and at what they are built into. A step speaks

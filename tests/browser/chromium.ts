@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 
 import { build } from "esbuild";
 import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, test } from "vitest";
 
 /** The Chromium to use: `RONDO_CHROMIUM`, or the first one found on the path; `undefined` if there is none. */
 export function findChromium(): string | undefined {
@@ -23,6 +24,31 @@ export function findChromium(): string | undefined {
   return [...names.flatMap((name) => folders.map((folder) => join(folder, name))), ...apps].find((path) =>
     existsSync(path),
   );
+}
+
+/** Tests in a Chromium, given its path; without one they say that they were skipped, and why. */
+export function inChromium(name: string, tests: (executablePath: string) => void): void {
+  const found = findChromium();
+  if (found === undefined) {
+    test(name, ({ skip }) => skip("no Chromium was found (install one, or name it in RONDO_CHROMIUM)"));
+  } else {
+    describe(name, { timeout: 60_000 }, () => tests(found));
+  }
+}
+
+function launch(executablePath: string): Promise<Browser> {
+  // The sandbox needs rights that a container often lacks; the pages are our own and talk to loopback alone.
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+/** One browser for the tests beside this call, begun before the first of them and closed after the last. */
+export function sharedBrowser(executablePath: string): () => Browser {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await launch(executablePath);
+  }, 60_000);
+  afterAll(() => browser?.close());
+  return () => browser as Browser;
 }
 
 /** A page that has loaded a module, and what it takes to put it away again. */
@@ -77,8 +103,7 @@ export async function openPage(entry: string, executablePath: string): Promise<P
     await new Promise((done) => server.close(done));
   };
   try {
-    // The sandbox needs rights that a container often lacks; the page is our own and talks to loopback alone.
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await launch(executablePath);
     const page = await browser.newPage();
     const said: string[] = [];
     page.on("console", (message) => said.push(message.text()));

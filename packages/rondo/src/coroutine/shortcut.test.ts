@@ -288,4 +288,34 @@ describe("a chain that is driven by its innermost frame", () => {
     }
     expect(await virtually(() => around(6, () => byHand(() => around(6, bottom))))).toBe("whole");
   });
+
+  test("is looked for ever more rarely while chains turn out flat, and found when one is deep again", async () => {
+    let looks = 0;
+    function* turns(n: number): Coroutine<void> {
+      for (let i = 0; i < n; i++) yield* checkpoint();
+    }
+    /** Steps a coroutine by hand, and so sees each look pass by. */
+    const watched = (inner: Coroutine<void>): Operation<void> => ({
+      [Symbol.iterator]: () => ({
+        next(sent?: unknown) {
+          if (typeof sent === "symbol") looks++;
+          return inner.next(sent);
+        },
+        return: (value: undefined) => inner.return(value),
+        throw: (error: unknown) => inner.throw(error),
+      }),
+    });
+    await inGroup(function* (g) {
+      yield* g.spawn(function* () {
+        yield* watched(turns(200_000));
+      });
+      expect(looks).toBeGreaterThan(5);
+      // Each would be due after 24 resumes, or 512: twice as many are left out each time, and not 128 at most.
+      expect(looks).toBeLessThan(30);
+      const deep = g.spawn(() => down(10, () => turns(400_000)));
+      for (let i = 0; i < 300_000 && !shortened(deep); i++) yield* checkpoint();
+      expect(shortened(deep)).toBe(true);
+      deep.cancel();
+    });
+  });
 });
