@@ -2,14 +2,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { commandFor, shortPath, shortPaths, steering, tokenForCommand } from "./environment.ts";
 import { encodeToken } from "./token.ts";
 
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+/** Runs `look` in a place with such globals. They are back before anything waits: the runner of the tests needs them too. */
+function where(globals: Record<string, unknown>, look: () => void): void {
+  try {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    look();
+  } finally {
+    vi.unstubAllGlobals();
+  }
+}
 
 const token = encodeToken(new Map([["schedule", [0, 1]]]));
 
@@ -97,24 +103,38 @@ describe("the command", () => {
   });
 
   test("is the program itself where there is no runner", () => {
-    vi.stubGlobal("__vitest_worker__", undefined);
-    vi.stubGlobal("process", {
-      ...process,
-      getBuiltinModule: process.getBuiltinModule,
+    const process = {
+      ...globalThis.process,
+      getBuiltinModule: globalThis.process.getBuiltinModule,
       cwd: () => "/home/me",
       execArgv: ["--inspect-port=0", "--conditions=rondo-source", "--test", "-r", "./hook.js", "--node-snapshot"],
       argv: ["/usr/bin/node", "/home/me/check.ts", "--deep run"],
+    };
+    let command: string | undefined;
+    where({ __vitest_worker__: undefined, process }, () => {
+      command = commandFor(undefined);
     });
-    expect(commandFor(undefined)).toBe("node --conditions=rondo-source -r ./hook.js check.ts '--deep run'");
+    expect(command).toBe("node --conditions=rondo-source -r ./hook.js check.ts '--deep run'");
   });
 
   test("is none in a browser, where paths and tokens are left as they are", () => {
-    vi.stubGlobal("process", undefined);
-    expect(commandFor(undefined)).toBeUndefined();
-    expect(steering()).toEqual({ seed: undefined, runs: undefined, jobs: undefined, replay: undefined });
-    expect(tokenForCommand("rondo1.".padEnd(9000, "A"))).toHaveLength(9000);
-    expect(shortPath("http://localhost/a.js")).toBe("http://localhost/a.js");
-    expect(shortPaths("at http://localhost/a.js")).toBe("at http://localhost/a.js");
+    let found: unknown;
+    where({ process: undefined }, () => {
+      found = {
+        command: commandFor(undefined),
+        steering: steering(),
+        token: tokenForCommand("rondo1.".padEnd(9000, "A")).length,
+        path: shortPath("http://localhost/a.js"),
+        paths: shortPaths("at http://localhost/a.js"),
+      };
+    });
+    expect(found).toEqual({
+      command: undefined,
+      steering: { seed: undefined, runs: undefined, jobs: undefined, replay: undefined },
+      token: 9000,
+      path: "http://localhost/a.js",
+      paths: "at http://localhost/a.js",
+    });
   });
 });
 
