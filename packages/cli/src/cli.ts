@@ -2,14 +2,14 @@
 
 import type { Host } from "rondo";
 import type { Io } from "./io.ts";
-import { MemoryError } from "./news/database.ts";
-import { news } from "./news/subcommands.ts";
-import { nearest, UsageError } from "./usage.ts";
+import { CommandError, nearest, UsageError } from "./usage.ts";
 import { VERSION } from "./version.ts";
 
-/** Subcommands: one line each. A new one is a new entry. */
-const COMMANDS: Readonly<Record<string, (argv: readonly string[], io: Io, host?: Host) => Promise<number>>> = {
-  news,
+type Command = (argv: readonly string[], io: Io, host?: Host) => Promise<number>;
+
+/** Subcommands: one line each. A new one is a new entry. They are loaded when they are wanted: to download takes 500 modules, to help none. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  news: async () => (await import("./news/subcommands.ts")).news,
 };
 
 const HELP = `rondo ${VERSION}
@@ -58,10 +58,11 @@ export async function cli(argv: readonly string[], io: Io, host?: Host): Promise
         meant === undefined ? "rondo --help lists the commands" : `did you mean rondo ${meant}?`,
       );
     }
-    return await command(rest, io, host);
+    const run = await command();
+    return await run(rest, io, host);
   } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof MemoryError)) throw error;
+    if (!(error instanceof CommandError)) throw error;
     io.stderr.write(`rondo: ${error.message}\n       ${error.hint}\n`);
-    return error instanceof UsageError ? 2 : 3;
+    return error.status;
   }
 }

@@ -1,15 +1,21 @@
-// Wrong usage: what was wrong with a command line, and what to do about it. Exit status 2.
+// Why a command is not carried out, as a person is told: what was wrong, and what to do about it.
 
-/** Thrown for a command line that cannot be carried out. */
-export class UsageError extends Error {
-  /** What to type instead. */
+/** Thrown by a command that cannot do what was asked. It is printed without a stack, and the program ends with its status. */
+export abstract class CommandError extends Error {
+  /** What to do about it. */
   readonly hint: string;
+  abstract readonly status: number;
 
   constructor(message: string, hint: string) {
     super(message);
-    this.name = "UsageError";
     this.hint = hint;
   }
+}
+
+/** Thrown for a command line that cannot be carried out; its hint says what to type instead. */
+export class UsageError extends CommandError {
+  override readonly name = "UsageError";
+  readonly status = 2;
 }
 
 /** The candidate that is most like what was typed, if one is like it at all: at most a third of its letters differ. */

@@ -7,17 +7,12 @@ import { homedir } from "node:os";
 import { dirname, join, posix, resolve, win32 } from "node:path";
 import { NewsStore, StoreError } from "@rondo/crawl";
 import type { Environment, Io } from "../io.ts";
+import { CommandError } from "../usage.ts";
 
 /** What stands in the way of a command beside its wording: exit status 3. */
-export class MemoryError extends Error {
-  /** What to do about it. */
-  readonly hint: string;
-
-  constructor(message: string, hint: string) {
-    super(message);
-    this.name = "MemoryError";
-    this.hint = hint;
-  }
+export class MemoryError extends CommandError {
+  override readonly name = "MemoryError";
+  readonly status = 3;
 }
 
 /** The place of the memory where none is named: in the data directory of the user, as each system has it. */
