@@ -40,6 +40,14 @@ export default defineConfig({
   test: {
     // By itself vitest leaves one core to whoever looks on, which of two is half.
     maxWorkers: availableParallelism(),
+    tags: [
+      {
+        name: "long",
+        description:
+          "Takes most of a second or more by its nature: programs on terminals, the death of processes, millions of things, campaigns.",
+        timeout: 120_000,
+      },
+    ],
     projects: [
       {
         ...source,

@@ -1,4 +1,5 @@
-// `npm test`: everything that must hold before a change may land, in one command and about three minutes on two cores.
+// `npm test`: everything that must hold while a change is made, in one command and less than two minutes on two cores. What takes
+// long is apart (`npm run test:long`, `test:drivers`, `test:soak`), and must hold before a change may land.
 //
 // A step is a command that succeeds or fails. Two lanes run side by side, because there are rarely fewer than two cores:
 // one runs the tests, the other everything that only looks at the sources and at what they are built into. A step speaks
@@ -48,9 +49,12 @@ const vitest = (name: string, ...args: string[]): Step => ({
 /** The projects of tests that have programs of others at the other end or beside them. */
 const beside = ["drivers", "pages", "peers"];
 
+/** A test that takes long is a pleasure to nobody who only wants to know whether his change is sound. */
+const quick = "--tags-filter=!long";
+
 const plain = ["--no-definitely-typed", "--no-emoji", "--no-color"];
 const lanes: Record<string, Step[]> = {
-  tests: [vitest("tests", ...beside.map((name) => `--project=!${name}`))],
+  tests: [vitest("tests", quick, ...beside.map((name) => `--project=!${name}`))],
   sources: [
     { name: "types", commands: [[...tool("tsc", "typescript"), "--noEmit"]] },
     {
@@ -81,6 +85,7 @@ const lanes: Record<string, Step[]> = {
 /** Only when they are asked for: what takes minutes, and what needs servers of the machine. */
 const apart: Step[] = [
   vitest("soak", "--config", "vitest.soak.config.ts"),
+  vitest("long", "--tags-filter=long", ...beside.map((name) => `--project=!${name}`)),
   vitest("drivers", ...beside.map((name) => `--project=${name}`)),
 ];
 
@@ -158,6 +163,7 @@ async function runLane(steps: readonly Step[]): Promise<void> {
       counts.passed += report.passed;
       counts.failed += report.failed;
       lines[0] += `: ${report.passed} tests passed, ${report.failed} failed, ${report.skipped.length} skipped`;
+      if (report.leftOut > 0) lines[0] += `, ${report.leftOut} not asked for`;
       const slowest = report.slowest.map(({ file, ms }) => `${file} ${(ms / 1000).toFixed(1)} s`);
       if (slowest.length > 0) lines.push(`      slowest  ${slowest.join(", ")}`);
       for (const name of report.running) lines.push(`      not over ${name}`);

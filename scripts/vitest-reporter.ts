@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import type { Reporter, SerializedError, TestModule } from "vitest/node";
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from "vitest/node";
 
 /** What is written down of one run. */
 export interface TestReport {
@@ -16,6 +16,8 @@ export interface TestReport {
   failures: string[];
   /** The names of the skipped tests, with the reason where one was given. */
   skipped: string[];
+  /** How many were not asked for: the long ones, or all but those. */
+  leftOut: number;
   /** The files whose tests had begun and not ended; none after a whole run. */
   running: string[];
   /** The files whose tests took longest, with how long in ms. */
@@ -27,6 +29,13 @@ export default class ReportFile implements Reporter {
   readonly #path = process.env["RONDO_REPORT"] ?? "";
   readonly #running = new Set<string>();
   readonly #ended = new Map<string, TestModule>();
+
+  #isLeftOut: (test: TestCase) => boolean = () => false;
+
+  onInit({ config }: Vitest): void {
+    const wanted = config.tagsFilter?.join() ?? "";
+    if (wanted !== "") this.#isLeftOut = ({ tags }) => tags.includes("long") === (wanted === "!long");
+  }
 
   onTestModuleQueued(module: TestModule): void {
     this.#running.add(module.relativeModuleId);
@@ -48,7 +57,15 @@ export default class ReportFile implements Reporter {
 
   #write(errors: readonly SerializedError[]): void {
     if (this.#path === "") return;
-    const report: TestReport = { passed: 0, failed: 0, failures: [], skipped: [], running: [], slowest: [] };
+    const report: TestReport = {
+      passed: 0,
+      failed: 0,
+      failures: [],
+      skipped: [],
+      leftOut: 0,
+      running: [],
+      slowest: [],
+    };
     const fail = (what: string): void => {
       report.failed++;
       report.failures.push(what);
@@ -60,6 +77,7 @@ export default class ReportFile implements Reporter {
         const result = test.result();
         if (result.state === "passed") report.passed++;
         else if (result.state === "failed") fail(name);
+        else if (result.state === "skipped" && this.#isLeftOut(test)) report.leftOut++;
         else if (result.state === "skipped") report.skipped.push(result.note ? `${name}: ${result.note}` : name);
         else fail(`${name}: did not end`);
       }

@@ -16,6 +16,9 @@ const programs = readdirSync(folder, { withFileTypes: true })
   .map((entry) => join(folder, entry.name, ...(entry.isDirectory() ? ["main.ts"] : [])))
   .filter((file) => /(?<!\.test)\.ts$/.test(file) && existsSync(file));
 
+/** Those that are done at once: the others serve, start processes, or download. */
+const quick = /examples.(just-coroutines|handwritten-loop|groups-and-cancel|pipelines|news)\b/;
+
 interface Ended {
   readonly status: unknown;
   readonly stdout: string;
@@ -42,11 +45,15 @@ function firstMissing(lines: readonly string[], wanted: readonly string[]): stri
 }
 
 for (const file of programs) {
-  test(`${shown(file)} ends well and prints what it says`, { timeout: 70_000 }, async () => {
-    const { status, stdout, stderr } = await runProgram(file);
-    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
-    const lines = stdout.split("\n").map((line) => line.trim());
-    expect(lines.filter(Boolean).length, "lines printed").toBeGreaterThan(0);
-    expect(firstMissing(lines, printsOf(readFileSync(file, "utf8"))), stdout).toBeUndefined();
-  });
+  test(
+    `${shown(file)} ends well and prints what it says`,
+    { timeout: 70_000, tags: quick.test(shown(file)) ? [] : ["long"] },
+    async () => {
+      const { status, stdout, stderr } = await runProgram(file);
+      expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+      const lines = stdout.split("\n").map((line) => line.trim());
+      expect(lines.filter(Boolean).length, "lines printed").toBeGreaterThan(0);
+      expect(firstMissing(lines, printsOf(readFileSync(file, "utf8"))), stdout).toBeUndefined();
+    },
+  );
 }

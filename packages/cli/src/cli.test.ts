@@ -99,7 +99,7 @@ test("a source that fails is listed with its cause, and the status is 1", async 
   expect(stdout).toContain("did you mean https://example.com ?");
 });
 
-test("--json prints one document to standard output and nothing anywhere else", async () => {
+test("--json prints one document to standard output and nothing anywhere else", { tags: ["long"] }, async () => {
   await using served = await serve(routes);
   const { status, stdout, stderr } = await rondo(
     "news",
@@ -230,6 +230,20 @@ test.each(["trends", "top", "rising", "sources", "export", "add", "remove", "imp
   },
 );
 
+test.each([["--help"], ["--version"], ["nws"]])("rondo %s loads nothing that downloads", async (word) => {
+  const told = `import { registerHooks } from "node:module";
+    registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });`;
+  const hooks = `--import=data:text/javascript,${encodeURIComponent(told)}`;
+  const main = new URL("main.ts", import.meta.url).pathname;
+  const child = spawn(process.execPath, [hooks, "--conditions=rondo-source", "--no-warnings", main, word]);
+  let loaded = "";
+  child.stdout.resume();
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (loaded += text));
+  await once(child, "close");
+  expect(loaded).toContain("/cli/src/cli.ts");
+  expect(loaded).not.toMatch(/packages.(crawl|http|rondo).|news.subcommands/);
+});
+
 test("help and version are results, with status 0", async () => {
   expect(await rondo("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("rondo news"), stderr: "" });
   expect(await rondo("news", "--help")).toMatchObject({
@@ -257,7 +271,7 @@ function start(...argv: string[]): {
   return { child, said: () => text, ended: once(child, "close").then(([code]) => code as number | null) };
 }
 
-test("Ctrl-C prints what was done and ends with status 130", async () => {
+test("Ctrl-C prints what was done and ends with status 130", { tags: ["long"] }, async () => {
   let asked: () => void;
   const second = new Promise<void>((resolve) => (asked = resolve));
   await using served = await serve((request, response) => {
@@ -283,10 +297,14 @@ test("Ctrl-C prints what was done and ends with status 130", async () => {
   expect(said()).toContain("1 not finished");
 });
 
-test("the demonstration downloads 258 pages at once and says how much waiting was overlapped", async () => {
-  const { said, ended } = start("news", "--demo");
-  expect(await ended).toBe(0);
-  expect(said()).toContain("258 home pages, each from a server with a latency of its own");
-  expect(said()).toMatch(/258 sources read · 258 articles · [\d,]+ words · \d+ MB/);
-  expect(said()).toMatch(/258 sources, \d+ s of waiting in [\d.]+ s/);
-}, 60_000);
+test(
+  "the demonstration downloads 258 pages at once and says how much waiting was overlapped",
+  { tags: ["long"] },
+  async () => {
+    const { said, ended } = start("news", "--demo");
+    expect(await ended).toBe(0);
+    expect(said()).toContain("258 home pages, each from a server with a latency of its own");
+    expect(said()).toMatch(/258 sources read · 258 articles · [\d,]+ words · \d+ MB/);
+    expect(said()).toMatch(/258 sources, \d+ s of waiting in [\d.]+ s/);
+  },
+);

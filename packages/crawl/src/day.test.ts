@@ -1,3 +1,4 @@
+// @module-tag long
 // Twenty-four hours of watching, simulated: no source is asked for what it gave already, none before it is due, none never.
 
 import { expect, test } from "vitest";

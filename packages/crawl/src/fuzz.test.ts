@@ -90,7 +90,7 @@ test("bytes of chance are read or refused", () => {
   );
 });
 
-test("damaged documents of every kind are read or refused", () => {
+test("damaged documents of every kind are read or refused", { tags: ["long"] }, () => {
   fc.assert(
     fc.property(damagedOf(GOOD), fc.constantFrom(...TYPES), fc.boolean(), (bytes, type, cut) =>
       check(bytes, type, cut),
@@ -108,7 +108,7 @@ describe.skipIf(published.length === 0)("feeds that were really published", () =
   });
 });
 
-test("wherever a feed breaks off, its whole entries are read", () => {
+test("wherever a feed breaks off, its whole entries are read", { tags: ["long"] }, () => {
   for (const [at, bytes] of GOOD.slice(0, 4).entries()) {
     const text = Buffer.from(bytes).toString();
     const ends = [...text.matchAll(/<\/(?:item|entry)>|"\}(?=[,\]])/g)].map((match) => match.index + match[0].length);

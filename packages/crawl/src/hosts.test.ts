@@ -252,26 +252,30 @@ test("a server that sends its head byte by byte is given up at its deadline", as
   await once(server, "close");
 });
 
-test("the connection of a body without an end is closed at the limit, while the run goes on", async () => {
-  // The other one is answered when the endless one has been closed, and never if it is not.
-  const closed = Promise.withResolvers<void>();
-  const send = endless(
-    answer(["Content-Type: text/html"], "<html><title>Endless</title>", -1).toString(),
-    "word ".repeat(10_000),
-  );
-  const server = await rawServer({
-    endless: (socket) => {
-      socket.on("close", () => closed.resolve());
-      send(socket);
-    },
-    late: (socket) => void closed.promise.then(() => socket.write(answer([]))),
-  });
-  const outcomes = await download([`${server.url}/endless`, `${server.url}/late`]);
-  expect(outcomes.get("endless")).toMatchObject({ ok: true, cut: true });
-  expect(outcomes.get("late")).toMatchObject(read("Good"));
-  server.close();
-  await once(server, "close");
-});
+test(
+  "the connection of a body without an end is closed at the limit, while the run goes on",
+  { tags: ["long"] },
+  async () => {
+    // The other one is answered when the endless one has been closed, and never if it is not.
+    const closed = Promise.withResolvers<void>();
+    const send = endless(
+      answer(["Content-Type: text/html"], "<html><title>Endless</title>", -1).toString(),
+      "word ".repeat(10_000),
+    );
+    const server = await rawServer({
+      endless: (socket) => {
+        socket.on("close", () => closed.resolve());
+        send(socket);
+      },
+      late: (socket) => void closed.promise.then(() => socket.write(answer([]))),
+    });
+    const outcomes = await download([`${server.url}/endless`, `${server.url}/late`]);
+    expect(outcomes.get("endless")).toMatchObject({ ok: true, cut: true });
+    expect(outcomes.get("late")).toMatchObject(read("Good"));
+    server.close();
+    await once(server, "close");
+  },
+);
 
 describe.skipIf(noOpenssl !== undefined)("a certificate", () => {
   async function askedOf(who: Made, trusted: string | undefined): Promise<Outcome | undefined> {

@@ -26,7 +26,7 @@ test("words whose hashes are equal are told apart", () => {
   expect(lexicon.numberAt("storm", 0, 5, 7)).toBe(0);
 });
 
-test("a lexicon of many words is a Map of them", () => {
+test("a lexicon of many words is a Map of them", { tags: ["long"] }, () => {
   const word = fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom("a", "b", "é", "東", "\u{1F600}") });
   fc.assert(
     fc.property(fc.array(word, { maxLength: 4000, size: "max" }), (words) => {

@@ -38,7 +38,7 @@ async function besides(
   return failed as Outcome;
 }
 
-test("a host that never answers is given up at its deadline", async () => {
+test("a host that never answers is given up at its deadline", { tags: ["long"] }, async () => {
   const outcome = await besides(() => undefined, { timeout: 1500 });
   expect(outcome).toMatchObject({ ok: false, failure: { kind: "timeout", message: "no answer within 1.5 s" } });
 });
@@ -84,7 +84,7 @@ test("of a feed of 500 MB no more than the limit is read, it is marked as cut, a
   expect(sent).toBeLessThan(60_000_000);
 });
 
-test("a small body that unpacks to something enormous is cut as well", async () => {
+test("a small body that unpacks to something enormous is cut as well", { tags: ["long"] }, async () => {
   const bomb = gzipSync(`<html><title>Bomb</title><p>${"boom ".repeat(8_000_000)}`);
   const outcome = await besides((response) =>
     response.writeHead(200, { "content-encoding": "gzip", "content-type": "text/html" }).end(bomb),
@@ -134,7 +134,7 @@ test("a redirect to itself and a circle of redirects are errors that name the wa
   expect(circle).toMatchObject({ ok: false, failure: { message: expect.stringMatching(/\/bad → .*\/b → .*\/bad$/) } });
 });
 
-test("a port where nobody listens refuses, three times", async () => {
+test("a port where nobody listens refuses, three times", { tags: ["long"] }, async () => {
   const served = await serve(() => undefined);
   await served[Symbol.asyncDispose]();
   const [outcome] = await download([served.url]);

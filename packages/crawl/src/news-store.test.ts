@@ -229,35 +229,39 @@ describe("what is written down", () => {
     expect(store.runs).toEqual([{ begun: START, ended: expect.any(Number) }]);
   });
 
-  test("is also what was handed over when the run was cancelled, and nothing else is told", async () => {
-    for (const cancelAt of [3, 10, 31, 60, 77, 120]) {
-      const web = new Web((url): Answer => ({ body: feed("x"), after: Number(/\d+/.exec(url)?.[0]) }));
-      const store = new FakeStore();
-      const news = new News(
-        many(150).map((url) => parseSource(url)),
-        { store, fetch: fromWebFetch(web.fetch), concurrency: 150 },
-      );
-      await run(
-        () =>
-          group(function* (g) {
-            const task = g.spawn(inside(web, news));
-            yield* sleep(cancelAt);
-            task.cancel();
-          }),
-        { host: at(0) },
-      );
-      // All that had come: numbers 0 to the moment of the cancellation.
-      expect(news.outcomes.length).toBeGreaterThanOrEqual(cancelAt);
-      expect(news.outcomes.length).toBeLessThan(150);
-      expect(urlsOf(news.outcomes)).toEqual(store.records.map(({ source }) => source.url));
-      expect(news.report().totals).toMatchObject({
-        done: news.outcomes.length,
-        unfinished: 150 - news.outcomes.length,
-      });
-      expect(store.runs[0]?.ended).toBeGreaterThan(START);
-      expect(web.open.get("all")).toBe(0);
-    }
-  });
+  test(
+    "is also what was handed over when the run was cancelled, and nothing else is told",
+    { tags: ["long"] },
+    async () => {
+      for (const cancelAt of [3, 10, 31, 60, 77, 120]) {
+        const web = new Web((url): Answer => ({ body: feed("x"), after: Number(/\d+/.exec(url)?.[0]) }));
+        const store = new FakeStore();
+        const news = new News(
+          many(150).map((url) => parseSource(url)),
+          { store, fetch: fromWebFetch(web.fetch), concurrency: 150 },
+        );
+        await run(
+          () =>
+            group(function* (g) {
+              const task = g.spawn(inside(web, news));
+              yield* sleep(cancelAt);
+              task.cancel();
+            }),
+          { host: at(0) },
+        );
+        // All that had come: numbers 0 to the moment of the cancellation.
+        expect(news.outcomes.length).toBeGreaterThanOrEqual(cancelAt);
+        expect(news.outcomes.length).toBeLessThan(150);
+        expect(urlsOf(news.outcomes)).toEqual(store.records.map(({ source }) => source.url));
+        expect(news.report().totals).toMatchObject({
+          done: news.outcomes.length,
+          unfinished: 150 - news.outcomes.length,
+        });
+        expect(store.runs[0]?.ended).toBeGreaterThan(START);
+        expect(web.open.get("all")).toBe(0);
+      }
+    },
+  );
 
   test("a store that fails ends the run with its error, and what was told is stored", async () => {
     const web = new Web((url): Answer => ({ body: feed("x"), after: Number(/\d+/.exec(url)?.[0]) }));
@@ -292,7 +296,7 @@ describe("what is written down", () => {
     }
   });
 
-  test("a slow store slows the visits down: little stands before it", async () => {
+  test("a slow store slows the visits down: little stands before it", { tags: ["long"] }, async () => {
     const web = new Web((): Answer => ({ body: feed("x") }));
     const store = new FakeStore();
     let most = 0;

@@ -358,7 +358,7 @@ test("whenever a run is cancelled, nothing is left open and every source is done
   }
 });
 
-test("whatever the schedule, every source has one outcome and no limit is broken", async () => {
+test("whatever the schedule, every source has one outcome and no limit is broken", { tags: ["long"] }, async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const web = new Web((url, times): Answer => {
       const at = Number(new URL(url).pathname.slice(1));

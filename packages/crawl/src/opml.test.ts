@@ -57,7 +57,7 @@ test("a control character or half a character in a name does not make a file tha
   expect(parseList(opml, "x").sources[0]?.name).toBe("bell , nul , half \uFFFD, line break,");
 });
 
-test("whatever the names and addresses are, the list comes back to the same sources", () => {
+test("whatever the names and addresses are, the list comes back to the same sources", { tags: ["long"] }, () => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 30 }),
     fc.string({ unit: fc.constantFrom(..."&<>\"'];:#xX; \n\t\u00a0\u2028aé字\u0000\u0085"), maxLength: 30 }),
@@ -89,25 +89,29 @@ test("whatever the names and addresses are, the list comes back to the same sour
   );
 });
 
-test("a list that another program wrote, outlines in outlines and some of them without a name, comes back the same", () => {
-  const outline = fc.letrec<{ one: string }>((tie) => ({
-    one: fc.oneof(
-      { depthSize: "small" },
-      fc.webUrl().map((url) => `<outline xmlUrl="${url.replace(/&/g, "&amp;")}" text=""/>`),
-      fc.webUrl().map((url) => `<outline title="N &lt; 1" xmlUrl="${url.replace(/&/g, "&amp;")}"/>`),
-      fc
-        .array(tie("one"), { maxLength: 3 })
-        .map((inner) => `<outline text="A &amp; folder">${inner.join("\n")}</outline>`),
-    ),
-  })).one;
-  fc.assert(
-    fc.property(fc.array(outline, { maxLength: 5 }), (outlines) => {
-      const opml = `<opml version="2.0"><body>${outlines.join("")}</body></opml>`;
-      const written = outlines.join("").split("xmlUrl=").length - 1;
-      if (written === 0) return;
-      const { sources, problems } = parseList(opml, "x.opml");
-      expect([sources.length, problems]).toEqual([written, []]);
-      expect(back(sources)).toEqual(sources.map(({ url, name }) => [url, name]));
-    }),
-  );
-});
+test(
+  "a list that another program wrote, outlines in outlines and some of them without a name, comes back the same",
+  { tags: ["long"] },
+  () => {
+    const outline = fc.letrec<{ one: string }>((tie) => ({
+      one: fc.oneof(
+        { depthSize: "small" },
+        fc.webUrl().map((url) => `<outline xmlUrl="${url.replace(/&/g, "&amp;")}" text=""/>`),
+        fc.webUrl().map((url) => `<outline title="N &lt; 1" xmlUrl="${url.replace(/&/g, "&amp;")}"/>`),
+        fc
+          .array(tie("one"), { maxLength: 3 })
+          .map((inner) => `<outline text="A &amp; folder">${inner.join("\n")}</outline>`),
+      ),
+    })).one;
+    fc.assert(
+      fc.property(fc.array(outline, { maxLength: 5 }), (outlines) => {
+        const opml = `<opml version="2.0"><body>${outlines.join("")}</body></opml>`;
+        const written = outlines.join("").split("xmlUrl=").length - 1;
+        if (written === 0) return;
+        const { sources, problems } = parseList(opml, "x.opml");
+        expect([sources.length, problems]).toEqual([written, []]);
+        expect(back(sources)).toEqual(sources.map(({ url, name }) => [url, name]));
+      }),
+    );
+  },
+);

@@ -113,31 +113,35 @@ test("one at a time at a host, and no more at once than asked for, as in a run",
   for (let host = 0; host < 8; host++) expect(web.most.get(`h${host}.example`)).toBe(1);
 });
 
-test("others get their turn while very many that are due are looked up, and they are one run all the same", async () => {
-  const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
-  const store = new FakeStore();
-  let [looked, most] = [0, 0];
-  const state = store.state.bind(store);
-  store.state = (url) => (looked++, state(url));
-  const urls = Array.from({ length: 1000 }, (_, at) => `http://h${at}.example/`);
-  await watching(
-    web,
-    urls,
-    function* () {
-      while (looked < 2 * urls.length) {
-        const before = looked;
-        yield* checkpoint();
-        most = Math.max(most, looked - before);
-      }
-      yield* sleep(MINUTE);
-    },
-    { concurrency: 1000 },
-    store,
-  );
-  expect(most).toBeLessThanOrEqual(200);
-  expect(web.asked).toHaveLength(1000);
-  expect(store.runs).toHaveLength(1);
-});
+test(
+  "others get their turn while very many that are due are looked up, and they are one run all the same",
+  { tags: ["long"] },
+  async () => {
+    const web = new Web((): Answer => ({ body: feed("x"), after: 1000 }));
+    const store = new FakeStore();
+    let [looked, most] = [0, 0];
+    const state = store.state.bind(store);
+    store.state = (url) => (looked++, state(url));
+    const urls = Array.from({ length: 1000 }, (_, at) => `http://h${at}.example/`);
+    await watching(
+      web,
+      urls,
+      function* () {
+        while (looked < 2 * urls.length) {
+          const before = looked;
+          yield* checkpoint();
+          most = Math.max(most, looked - before);
+        }
+        yield* sleep(MINUTE);
+      },
+      { concurrency: 1000 },
+      store,
+    );
+    expect(most).toBeLessThanOrEqual(200);
+    expect(web.asked).toHaveLength(1000);
+    expect(store.runs).toHaveLength(1);
+  },
+);
 
 test("a look that is long makes nothing late", async () => {
   const web = new Web((): Answer => ({ body: ttl(10) }));

@@ -61,7 +61,7 @@ for (const [side, good, bad, read] of [
     }
   });
 
-  it(`${side} that is cut at any offset is read as one that comes whole`, () => {
+  it(`${side} that is cut at any offset is read as one that comes whole`, { tags: ["long"] }, () => {
     for (const message of [...good, ...bad]) {
       const bytes = bytesOf(message.text);
       const whole = read(message, [bytes]);

@@ -135,54 +135,62 @@ const views: fc.Arbitrary<View> = fc.record({
 });
 const sizes = fc.record({ columns: fc.integer({ min: 1, max: 160 }), rows: fc.integer({ min: 1, max: 60 }) });
 
-test("no line is wider than its window and there are never more than fit, whatever strangers write", () => {
-  fc.assert(
-    fc.property(views, sizes, fc.boolean(), (view, size, colours) => {
-      const lines = frame(view, size, paint(colours), new Marker(["word", "東京", "مرحبا"]));
-      expect(lines.length).toBeLessThanOrEqual(Math.max(1, size.rows - 1));
-      for (const line of lines) expect(width(line)).toBeLessThanOrEqual(Math.max(1, size.columns - 1));
-    }),
-    { numRuns: 200 },
-  );
-});
+test(
+  "no line is wider than its window and there are never more than fit, whatever strangers write",
+  { tags: ["long"] },
+  () => {
+    fc.assert(
+      fc.property(views, sizes, fc.boolean(), (view, size, colours) => {
+        const lines = frame(view, size, paint(colours), new Marker(["word", "東京", "مرحبا"]));
+        expect(lines.length).toBeLessThanOrEqual(Math.max(1, size.rows - 1));
+        for (const line of lines) expect(width(line)).toBeLessThanOrEqual(Math.max(1, size.columns - 1));
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
 
 const terminals = fc.record({
   counts: fc.constantFrom("graphemes" as const, "code points" as const),
   narrowing: fc.constantFrom("cuts" as const, "breaks" as const),
 });
 
-test("frame after frame the lines stay in their place, and afterwards nothing is left of them", () => {
-  const steps = fc.array(fc.record({ view: views, size: fc.option(sizes) }), { minLength: 1, maxLength: 6 });
-  fc.assert(
-    fc.property(sizes, terminals, steps, fc.nat({ max: 80 }), (size, kind, frames, above) => {
-      const terminal = new Terminal({ ...size, ...kind });
-      // One column wide, so that no resizing changes them.
-      for (let line = 0; line < above; line++) terminal.write(`${line % 10}\r\n`);
-      const before = terminal.everything;
-      const screen = new Screen(terminal);
-      for (const { view, size } of frames) {
-        if (size !== null) terminal.resize(size.columns, size.rows);
-        const lines = frame(view, screen.size, plain, new Marker([]));
-        screen.draw(lines, screen.size);
-        expect(terminal.cursorShown).toBe(false);
-        expect([terminal.wraps, terminal.synchronised]).toEqual([true, false]);
-        if (kind.counts === "graphemes") {
-          const [row] = terminal.cursor;
-          const shown = terminal.screen.slice(row);
-          const wanted = lines.map((line) => line.trimEnd());
-          while (wanted.at(-1) === "") wanted.pop();
-          expect(shown).toEqual(wanted);
+test(
+  "frame after frame the lines stay in their place, and afterwards nothing is left of them",
+  { tags: ["long"] },
+  () => {
+    const steps = fc.array(fc.record({ view: views, size: fc.option(sizes) }), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(sizes, terminals, steps, fc.nat({ max: 80 }), (size, kind, frames, above) => {
+        const terminal = new Terminal({ ...size, ...kind });
+        // One column wide, so that no resizing changes them.
+        for (let line = 0; line < above; line++) terminal.write(`${line % 10}\r\n`);
+        const before = terminal.everything;
+        const screen = new Screen(terminal);
+        for (const { view, size } of frames) {
+          if (size !== null) terminal.resize(size.columns, size.rows);
+          const lines = frame(view, screen.size, plain, new Marker([]));
+          screen.draw(lines, screen.size);
+          expect(terminal.cursorShown).toBe(false);
+          expect([terminal.wraps, terminal.synchronised]).toEqual([true, false]);
+          if (kind.counts === "graphemes") {
+            const [row] = terminal.cursor;
+            const shown = terminal.screen.slice(row);
+            const wanted = lines.map((line) => line.trimEnd());
+            while (wanted.at(-1) === "") wanted.pop();
+            expect(shown).toEqual(wanted);
+          }
+          expect(terminal.cursor[1]).toBe(0);
         }
-        expect(terminal.cursor[1]).toBe(0);
-      }
-      screen.clear();
-      expect(terminal.everything).toEqual(before);
-      expect(terminal.wrapped).toBe(0);
-      expect(terminal.cursorShown).toBe(true);
-    }),
-    { numRuns: 100 },
-  );
-});
+        screen.clear();
+        expect(terminal.everything).toEqual(before);
+        expect(terminal.wrapped).toBe(0);
+        expect(terminal.cursorShown).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  },
+);
 
 test("what has not changed is not written again", () => {
   const terminal = new Terminal({ columns: 80, rows: 24 });

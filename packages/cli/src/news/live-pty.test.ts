@@ -1,3 +1,4 @@
+// @module-tag long
 // The real command on a real terminal, ended in every way there is. Node has no pseudo-terminal, Python has.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -116,24 +116,28 @@ test("an error of drawing itself leaves the cursor shown too", async () => {
   expect([output.cursorShown, output.everything]).toEqual([true, []]);
 });
 
-test("no more than twelve frames a second are drawn, and none where nothing has changed", async () => {
-  const output = terminal();
-  const fake = new Fake(1000);
-  await beside(output, fake, function* () {
-    const visit = fake.begin("A");
-    for (let step = 0; step < 1000; step++) {
-      fake.progress.bytes += 1000;
-      yield* sleep(10);
-    }
-    expect(output.writes.length).toBeGreaterThan(100);
-    expect(output.writes.length).toBeLessThanOrEqual(121);
-    fake.end(visit);
-    yield* sleep(1000);
-    const before = output.writes.length;
-    yield* sleep(3_600_000);
-    expect(output.writes.length).toBe(before);
-  });
-});
+test(
+  "no more than twelve frames a second are drawn, and none where nothing has changed",
+  { tags: ["long"] },
+  async () => {
+    const output = terminal();
+    const fake = new Fake(1000);
+    await beside(output, fake, function* () {
+      const visit = fake.begin("A");
+      for (let step = 0; step < 1000; step++) {
+        fake.progress.bytes += 1000;
+        yield* sleep(10);
+      }
+      expect(output.writes.length).toBeGreaterThan(100);
+      expect(output.writes.length).toBeLessThanOrEqual(121);
+      fake.end(visit);
+      yield* sleep(1000);
+      const before = output.writes.length;
+      yield* sleep(3_600_000);
+      expect(output.writes.length).toBe(before);
+    });
+  },
+);
 
 test("a window that changes its size is filled anew with the next frame", async () => {
   const output = new Terminal({ columns: 80, rows: 24, narrowing: "breaks" });

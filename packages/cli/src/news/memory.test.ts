@@ -263,7 +263,7 @@ test("an export waits for whoever reads it slowly, and holds only a piece of it"
   expect(Math.max(...sizes)).toBeLessThan(100_000);
 });
 
-test("a page is subscribed to by its feed, once, and without a feed by itself", async () => {
+test("a page is subscribed to by its feed, once, and without a feed by itself", { tags: ["long"] }, async () => {
   using home = new Home();
   await using served = await site();
   const first = await home.rondo("news", "add", "--allow-private", `${served.url}/home`);
@@ -285,7 +285,7 @@ test("a page is subscribed to by its feed, once, and without a feed by itself", 
   expect(list.stdout).toContain(
     `<outline type="rss" text="The Coast" title="The Coast" xmlUrl="${served.url}/coast"/>`,
   );
-}, 60_000);
+});
 
 test("an address is taken as it is when that is asked for, and every result is data with --json", async () => {
   using home = new Home();
@@ -415,37 +415,41 @@ test("a data directory whose place is taken by a file is told", async () => {
   expect([status, stderr]).toEqual([3, expect.stringMatching(/cannot be made \(EEXIST|ENOTDIR\)/)]);
 });
 
-test("with --articles the links of a feed are followed by their host's rules, and what they say is remembered", async () => {
-  using home = new Home();
-  const asked: string[] = [];
-  const story = (text: string): string =>
-    `<html lang=en><title>Story</title><article><h1>Story</h1><p>${`${text} stands in the article alone. `.repeat(20)}</p></article>`;
-  await using served = await serve((request, response) => {
-    asked.push(request.url ?? "");
-    const { url } = request;
-    if (url === "/robots.txt") response.end("User-agent: *\nDisallow: /members/");
-    else if (url === "/story") response.setHeader("content-type", "text/html").end(story("Lighthouse"));
-    else {
-      const link = (path: string): string => `http://${request.headers.host}${path}`;
-      response.end(
-        rss("The Coast", [
-          { title: "Story", link: link("/story") },
-          { title: "Secret", link: link("/members/x") },
-        ]),
-      );
-    }
-  });
-  const { status, stdout } = await home.rondo("news", "--articles", "--allow-private", `${served.url}/feed`);
-  expect(status).toBe(0);
-  expect(stdout).toMatch(/Articles 1 article followed · 1 could not be read \(1 robots\) · /);
-  expect(asked).toEqual(["/feed", "/robots.txt", "/story"]);
-  const text = await home.rondo("news", "export", "--term", "lighthouse");
-  expect(JSON.parse(text.stdout).title).toBe("Story");
-  const again = await home.rondo("news", "--articles", "--allow-private", "--json", `${served.url}/feed`);
-  expect(JSON.parse(again.stdout).links).toEqual({ read: 0, failed: 0, later: 0, bytes: 0, reasons: {} });
-}, 60_000);
+test(
+  "with --articles the links of a feed are followed by their host's rules, and what they say is remembered",
+  { tags: ["long"] },
+  async () => {
+    using home = new Home();
+    const asked: string[] = [];
+    const story = (text: string): string =>
+      `<html lang=en><title>Story</title><article><h1>Story</h1><p>${`${text} stands in the article alone. `.repeat(20)}</p></article>`;
+    await using served = await serve((request, response) => {
+      asked.push(request.url ?? "");
+      const { url } = request;
+      if (url === "/robots.txt") response.end("User-agent: *\nDisallow: /members/");
+      else if (url === "/story") response.setHeader("content-type", "text/html").end(story("Lighthouse"));
+      else {
+        const link = (path: string): string => `http://${request.headers.host}${path}`;
+        response.end(
+          rss("The Coast", [
+            { title: "Story", link: link("/story") },
+            { title: "Secret", link: link("/members/x") },
+          ]),
+        );
+      }
+    });
+    const { status, stdout } = await home.rondo("news", "--articles", "--allow-private", `${served.url}/feed`);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Articles 1 article followed · 1 could not be read \(1 robots\) · /);
+    expect(asked).toEqual(["/feed", "/robots.txt", "/story"]);
+    const text = await home.rondo("news", "export", "--term", "lighthouse");
+    expect(JSON.parse(text.stdout).title).toBe("Story");
+    const again = await home.rondo("news", "--articles", "--allow-private", "--json", `${served.url}/feed`);
+    expect(JSON.parse(again.stdout).links).toEqual({ read: 0, failed: 0, later: 0, bytes: 0, reasons: {} });
+  },
+);
 
-test("a reader that has seen enough ends an export in peace", async () => {
+test("a reader that has seen enough ends an export in peace", { tags: ["long"] }, async () => {
   using home = new Home();
   const long = Array.from({ length: 80 }, (_, at) => ({ title: `n${at}`, text: "wave ".repeat(5000), at: noon(0) }));
   await using served = await serve((_request, response) => response.end(rss("Long", long)));
@@ -460,4 +464,4 @@ test("a reader that has seen enough ends an export in peace", async () => {
   child.stdout.once("data", () => child.stdout.destroy());
   expect((await once(child, "close"))[0]).toBe(0);
   expect(said).toBe(` memory: ${home.path("rondo/news.db")}\n`);
-}, 60_000);
+});

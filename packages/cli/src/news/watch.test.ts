@@ -49,7 +49,7 @@ function start(
   return { child, until, stdout: () => stdout, ended };
 }
 
-test("a line for each event; Ctrl-C ends it well, and what was read is remembered", async () => {
+test("a line for each event; Ctrl-C ends it well, and what was read is remembered", { tags: ["long"] }, async () => {
   using home = new Home();
   await using served = await serve((_request, response) =>
     response.end(rss("The Coast", [{ title: "Storm" }, { title: "Calm" }])),
@@ -63,20 +63,24 @@ test("a line for each event; Ctrl-C ends it well, and what was read is remembere
   expect([...store.articles()].map(({ title }) => title).toSorted()).toEqual(["Calm", "Storm"]);
 });
 
-test("a service manager's signal stops it as softly: what is under way is finished first", async () => {
-  using home = new Home();
-  const asked = Promise.withResolvers<ServerResponse>();
-  await using served = await serve((_request, response) => asked.resolve(response));
-  const { child, until, stdout, ended } = start(home, served.url, "--timeout", "10m");
-  const response = await asked.promise;
-  child.kill("SIGTERM");
-  await until("stopping: what is under way is finished");
-  response.end(rss("Slow", [{ title: "At last" }]));
-  expect(await ended).toBe(0);
-  expect(stdout()).toContain("Slow: 1 new article: At last");
-});
+test(
+  "a service manager's signal stops it as softly: what is under way is finished first",
+  { tags: ["long"] },
+  async () => {
+    using home = new Home();
+    const asked = Promise.withResolvers<ServerResponse>();
+    await using served = await serve((_request, response) => asked.resolve(response));
+    const { child, until, stdout, ended } = start(home, served.url, "--timeout", "10m");
+    const response = await asked.promise;
+    child.kill("SIGTERM");
+    await until("stopping: what is under way is finished");
+    response.end(rss("Slow", [{ title: "At last" }]));
+    expect(await ended).toBe(0);
+    expect(stdout()).toContain("Slow: 1 new article: At last");
+  },
+);
 
-test("a second Ctrl-C ends it at once: status 130", async () => {
+test("a second Ctrl-C ends it at once: status 130", { tags: ["long"] }, async () => {
   using home = new Home();
   const asked = Promise.withResolvers<void>();
   await using served = await serve(() => asked.resolve());
@@ -88,31 +92,35 @@ test("a second Ctrl-C ends it at once: status 130", async () => {
   expect(await ended).toBe(130);
 });
 
-test("with --json each event is a line of JSON and nothing else is said; a subscription is taken up while it runs", async () => {
-  using home = new Home();
-  await using served = await serve((request, response) =>
-    request.url === "/gone" ? response.writeHead(404).end() : response.end(rss("The Coast", [{ title: "Storm" }])),
-  );
-  await home.rondo("news", "add", "--as-is", `${served.url}/feed`, `${served.url}/gone`);
-  const { child, until, stdout, ended } = start(home, "--json");
-  await until('"event":"failed"');
-  await until('"event":"done"');
-  child.kill("SIGINT");
-  expect(await ended).toBe(0);
-  const events = stdout()
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  const [done, failed] = events.toSorted((a, b) => (a.event < b.event ? -1 : 1));
-  expect(done).toMatchObject({
-    version: 1,
-    event: "done",
-    url: `${served.url}/feed`,
-    articles: 1,
-    fresh: [{ title: "Storm" }],
-  });
-  expect(failed).toMatchObject({ event: "failed", url: `${served.url}/gone`, failure: { kind: "status" } });
-});
+test(
+  "with --json each event is a line of JSON and nothing else is said; a subscription is taken up while it runs",
+  { tags: ["long"] },
+  async () => {
+    using home = new Home();
+    await using served = await serve((request, response) =>
+      request.url === "/gone" ? response.writeHead(404).end() : response.end(rss("The Coast", [{ title: "Storm" }])),
+    );
+    await home.rondo("news", "add", "--as-is", `${served.url}/feed`, `${served.url}/gone`);
+    const { child, until, stdout, ended } = start(home, "--json");
+    await until('"event":"failed"');
+    await until('"event":"done"');
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
+    const events = stdout()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const [done, failed] = events.toSorted((a, b) => (a.event < b.event ? -1 : 1));
+    expect(done).toMatchObject({
+      version: 1,
+      event: "done",
+      url: `${served.url}/feed`,
+      articles: 1,
+      fresh: [{ title: "Storm" }],
+    });
+    expect(failed).toMatchObject({ event: "failed", url: `${served.url}/gone`, failure: { kind: "status" } });
+  },
+);
 
 test("lines of events hold nothing that could move a cursor or turn a line around", () => {
   const outcome = {

@@ -36,7 +36,7 @@ function* failureOf(extract: Extract, it: FetchedPage): Coroutine<SourceError> {
 /** Deep enough to keep Readability busy for minutes, and just not deep enough to be kept from it. */
 const ENDLESS = `<html><body>${`${"<div>".repeat(190)}x ${"</div>".repeat(190)}`.repeat(180)}`;
 
-test("articles are found in threads, several at once", async () => {
+test("articles are found in threads, several at once", { tags: ["long"] }, async () => {
   await withThreads({ threads: 2 }, function* (extract) {
     const pages = ["one", "two", "three"].map((word) => page(`<title>${word}</title><p>This is ${word}.`));
     const found = yield* all(pages.map((each) => () => extract(each)));
@@ -80,7 +80,7 @@ test("a page that takes too long is ended with its thread, and its time begins w
   expect(await withThreads({ threads: 1, timeLimit: 1500 }, both, new VirtualHost())).toEqual([timeout, timeout, true]);
 });
 
-test("a page that takes too much memory ends its thread and not the program", async () => {
+test("a page that takes too much memory ends its thread and not the program", { tags: ["long"] }, async () => {
   await withThreads({ threads: 1, memoryLimit: 16 }, function* (extract) {
     const error = yield* failureOf(extract, page(`<html><body>${"<p>a".repeat(400_000)}`));
     expect(error.kind).toBe("internal");

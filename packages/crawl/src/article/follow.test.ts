@@ -397,7 +397,7 @@ test("cancelled at any moment it leaves nothing behind, and what it knows of hos
   );
 });
 
-test("many articles cost tasks for those in work, not for those that wait", async () => {
+test("many articles cost tasks for those in work, not for those that wait", { tags: ["long"] }, async () => {
   const urls = Array.from({ length: 3000 }, (_, at) => `https://h${at % 1500}.example/${at}`);
   const { counts, web } = await follow(urls, articlesAt, { concurrency: 50 });
   expect(counts?.read).toBe(3000);

@@ -136,7 +136,7 @@ test("patterns made to be tried in every way are matched in one pass", () => {
   expect(parseRobots(`user-agent: *\n${rules}`).isAllowed("bot", `/${"a".repeat(8000)}`)).toBe(true);
 });
 
-test("any bytes at all are read, and forbid only by a rule that stands in them", () => {
+test("any bytes at all are read, and forbid only by a rule that stands in them", { tags: ["long"] }, () => {
   const line = fc.constantFrom(
     "user-agent: *",
     "disallow: /a",

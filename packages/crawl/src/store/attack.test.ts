@@ -45,25 +45,31 @@ test("words that are names of an object's own are words", () => {
   expect(store.mentions(text.split(" ")).map(({ count }) => count)).toEqual([...wordsOf(text).values()].slice(0, 4));
 });
 
-test("a title as long as a book and a text of a million words are stored and found, and the dictionary stays small", () => {
-  const title = "Very ".repeat(200_000);
-  const text = Array.from({ length: 1_000_000 }, (_, i) => `w${i.toString(36)}`).join(" ");
-  const entries = [
-    { url: "https://a.example/1", title, text },
-    { url: "https://a.example/2", title: "Short very" },
-  ];
-  const store = memory(...entries);
-  const terms = ["very", "wlflr", "w0 w1", "wlflq wlflr", "東京", "none"];
-  const counts = [200_001, 1, 1, 1, 0, 0];
-  expect(store.mentions(terms).map(({ count }) => count)).toEqual(counts);
-  expect(store.latest(A, terms)?.mentions).toEqual(counts);
-  expect([...store.articles({ term: "wlflr" })]).toHaveLength(1);
-  expect([...store.articles()].map(({ words }) => words).toSorted((a, b) => a - b)).toEqual([2, 1_200_000]);
-  expect(store.top({ limit: Infinity }).length).toBeLessThan(20_000);
-  // As soon as the article is one again, it is counted as all others are.
-  store.record(store.beginRun(NOON), [fetched(A, read([article({ url: "https://a.example/1", title: "Now short" })]))]);
-  expect(store.mentions(["short", "very"]).map(({ count }) => count)).toEqual([2, 1]);
-});
+test(
+  "a title as long as a book and a text of a million words are stored and found, and the dictionary stays small",
+  { tags: ["long"] },
+  () => {
+    const title = "Very ".repeat(200_000);
+    const text = Array.from({ length: 1_000_000 }, (_, i) => `w${i.toString(36)}`).join(" ");
+    const entries = [
+      { url: "https://a.example/1", title, text },
+      { url: "https://a.example/2", title: "Short very" },
+    ];
+    const store = memory(...entries);
+    const terms = ["very", "wlflr", "w0 w1", "wlflq wlflr", "東京", "none"];
+    const counts = [200_001, 1, 1, 1, 0, 0];
+    expect(store.mentions(terms).map(({ count }) => count)).toEqual(counts);
+    expect(store.latest(A, terms)?.mentions).toEqual(counts);
+    expect([...store.articles({ term: "wlflr" })]).toHaveLength(1);
+    expect([...store.articles()].map(({ words }) => words).toSorted((a, b) => a - b)).toEqual([2, 1_200_000]);
+    expect(store.top({ limit: Infinity }).length).toBeLessThan(20_000);
+    // As soon as the article is one again, it is counted as all others are.
+    store.record(store.beginRun(NOON), [
+      fetched(A, read([article({ url: "https://a.example/1", title: "Now short" })])),
+    ]);
+    expect(store.mentions(["short", "very"]).map(({ count }) => count)).toEqual([2, 1]);
+  },
+);
 
 test("many articles of many new words in one document are found as well", () => {
   const store = memory(
@@ -83,15 +89,19 @@ test("a word as long as a book is a word", () => {
   expect(store.mentions([word])[0]?.count).toBe(2);
 });
 
-test("three thousand entries with one address, one identifier or nothing at all take a time that grows with their number", () => {
-  const ten = Array.from({ length: 3000 }, (_, n) => n);
-  const one = memory(...ten.map((n) => ({ url: "https://a.example/", title: `Title ${n}` })));
-  expect([...one.articles()]).toHaveLength(3000);
-  const other = memory(...ten.map((n) => ({ id: "same", url: `https://a.example/${n}` })));
-  expect([...other.articles()]).toHaveLength(3000);
-  const none = memory(...ten.map((n) => ({ text: `Text ${n}` })));
-  expect([...none.articles()]).toHaveLength(3000);
-});
+test(
+  "three thousand entries with one address, one identifier or nothing at all take a time that grows with their number",
+  { tags: ["long"] },
+  () => {
+    const ten = Array.from({ length: 3000 }, (_, n) => n);
+    const one = memory(...ten.map((n) => ({ url: "https://a.example/", title: `Title ${n}` })));
+    expect([...one.articles()]).toHaveLength(3000);
+    const other = memory(...ten.map((n) => ({ id: "same", url: `https://a.example/${n}` })));
+    expect([...other.articles()]).toHaveLength(3000);
+    const none = memory(...ten.map((n) => ({ text: `Text ${n}` })));
+    expect([...none.articles()]).toHaveLength(3000);
+  },
+);
 
 test("days are those of UTC wherever the machine stands", () => {
   const before = process.env["TZ"];

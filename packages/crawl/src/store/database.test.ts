@@ -345,7 +345,7 @@ test("while another process writes, every question sees documents whole", async 
   });
 });
 
-test("two processes that open a new file at once both find it made", async () => {
+test("two processes that open a new file at once both find it made", { tags: ["long"] }, async () => {
   const path = newFile();
   await run(function* () {
     const one = yield* spawnProcess(process.execPath, [CONDITIONS, writer, path, "write"], {
@@ -369,6 +369,7 @@ const somebody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 test.runIf(process.platform === "linux")(
   "a file that may not be read, and one that may not be written, are refused by what may be done",
+  { tags: ["long"] },
   async () => {
     const open = (path: string, options: object): string =>
       `import { NewsStore } from ${JSON.stringify(new URL("store.ts", import.meta.url).href)};

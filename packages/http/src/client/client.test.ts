@@ -216,7 +216,7 @@ describe("an answer", () => {
     );
   });
 
-  test("that would be too large is refused at its limit, compressed or not", () => {
+  test("that would be too large is refused at its limit, compressed or not", { tags: ["long"] }, () => {
     fetching(
       compressed((request) => text("x".repeat(request.path === "/bomb" ? 10_000_000 : 50_000))),
       function* (client) {

@@ -337,22 +337,26 @@ describe("through a proxy on real sockets", () => {
     });
   });
 
-  test.skipIf(noOpenssl !== undefined)("our client, by TLS: a tunnel, that the proxy refuses to strangers", () => {
-    const log: string[] = [];
-    const { ca, server: tls } = certificates();
-    return withTheirs(proxy(log), function* (_, address) {
-      const at = address.replace("http://localhost", "127.0.0.1");
-      const server = yield* serve({ host: "127.0.0.1", port: 0, tls, handler: (request) => json([request.secure]) });
-      const client = openClient({ proxy: `http://ann:secret@${at}`, tls: { ca } });
-      for (let i = 0; i < 3; i++) expect(yield* (yield* client.fetch(server.url)).json()).toEqual([true]);
-      const stranger = openClient({ proxy: `http://${at}`, tls: { ca } });
-      expect(yield* thrownBy(() => stranger.fetch(server.url))).toMatchObject({
-        message: expect.stringContaining("407") as string,
+  test.skipIf(noOpenssl !== undefined)(
+    "our client, by TLS: a tunnel, that the proxy refuses to strangers",
+    { tags: ["long"] },
+    () => {
+      const log: string[] = [];
+      const { ca, server: tls } = certificates();
+      return withTheirs(proxy(log), function* (_, address) {
+        const at = address.replace("http://localhost", "127.0.0.1");
+        const server = yield* serve({ host: "127.0.0.1", port: 0, tls, handler: (request) => json([request.secure]) });
+        const client = openClient({ proxy: `http://ann:secret@${at}`, tls: { ca } });
+        for (let i = 0; i < 3; i++) expect(yield* (yield* client.fetch(server.url)).json()).toEqual([true]);
+        const stranger = openClient({ proxy: `http://${at}`, tls: { ca } });
+        expect(yield* thrownBy(() => stranger.fetch(server.url))).toMatchObject({
+          message: expect.stringContaining("407") as string,
+        });
+        expect(log).toEqual(["CONNECT", "CONNECT"]);
+        server.stop({ within: 1000 });
       });
-      expect(log).toEqual(["CONNECT", "CONNECT"]);
-      server.stop({ within: 1000 });
-    });
-  });
+    },
+  );
 
   test("undici asks our server through it", () => {
     const log: string[] = [];

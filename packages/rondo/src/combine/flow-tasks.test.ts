@@ -364,7 +364,7 @@ describe("a pipeline, however it is built and left", () => {
     fc.record({ name: fc.constantFrom("ordered", "unordered", "take", "merge"), n: fc.integer({ min: 1, max: 5 }) }),
   );
 
-  test("leaves nothing open behind, fails nobody, and never blocks", async () => {
+  test("leaves nothing open behind, fails nobody, and never blocks", { tags: ["long"] }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(stage, { maxLength: 5 }),

@@ -121,39 +121,43 @@ class World {
  * waits for something else while it holds one has to say in a `finally` what becomes of it. These programs do not hold
  * and wait, so here every connection is either given to us or closed.
  */
-test("every connection that combinators make is given away or closed, once, on every schedule", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(plan, { minLength: 1, maxLength: 4 }),
-      fc.constantFrom("all", "allSettled", "race", "any", "map", "cancelled"),
-      fc.nat(8),
-      fc.nat(100_000),
-      async (plans, how, ms, seed) => {
-        const world = new World();
-        const host = new VirtualHost({ seed });
-        const bodies = plans.map((one) => () => world.build(one));
-        const given = await virtually(function* () {
-          if (how === "all") return yield* all(bodies);
-          if (how === "allSettled") {
-            const ends = yield* allSettled(bodies);
-            return ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
-          }
-          if (how === "race") return [yield* race(bodies)];
-          if (how === "any") return [yield* any(bodies)];
-          if (how === "map") return yield* map(bodies, (body) => body(), { concurrency: 2 });
-          const raced = yield* moveOnAfter(ms, all(bodies));
-          return raced.value ?? [];
-        }, host).catch((error: unknown) => {
-          expect(String(error)).toMatch(/refused|TimeoutError/);
-          return [];
-        });
-        const connections = given.filter((one) => one !== undefined);
-        expect(connections.every((one) => one?.isOpen())).toBe(true);
-        expect([world.open, world.working]).toEqual([connections.length, 0]);
-        expect(host.reports).toEqual([]);
-        expect(loops.size).toBe(0);
-      },
-    ),
-    { numRuns: 2000 },
-  );
-});
+test(
+  "every connection that combinators make is given away or closed, once, on every schedule",
+  { tags: ["long"] },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(plan, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("all", "allSettled", "race", "any", "map", "cancelled"),
+        fc.nat(8),
+        fc.nat(100_000),
+        async (plans, how, ms, seed) => {
+          const world = new World();
+          const host = new VirtualHost({ seed });
+          const bodies = plans.map((one) => () => world.build(one));
+          const given = await virtually(function* () {
+            if (how === "all") return yield* all(bodies);
+            if (how === "allSettled") {
+              const ends = yield* allSettled(bodies);
+              return ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+            }
+            if (how === "race") return [yield* race(bodies)];
+            if (how === "any") return [yield* any(bodies)];
+            if (how === "map") return yield* map(bodies, (body) => body(), { concurrency: 2 });
+            const raced = yield* moveOnAfter(ms, all(bodies));
+            return raced.value ?? [];
+          }, host).catch((error: unknown) => {
+            expect(String(error)).toMatch(/refused|TimeoutError/);
+            return [];
+          });
+          const connections = given.filter((one) => one !== undefined);
+          expect(connections.every((one) => one?.isOpen())).toBe(true);
+          expect([world.open, world.working]).toEqual([connections.length, 0]);
+          expect(host.reports).toEqual([]);
+          expect(loops.size).toBe(0);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  },
+);

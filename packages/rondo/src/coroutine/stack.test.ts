@@ -100,7 +100,7 @@ describe("task.stack()", () => {
       }
     }));
 
-  test("of a deep recursion of calls shows it all", () =>
+  test("of a deep recursion of calls shows it all", { tags: ["long"] }, () =>
     onEverySchedule(function* (g) {
       function* recurse(n: number): Coroutine<void> {
         if (n === 0) yield* sleep(10);
@@ -109,7 +109,8 @@ describe("task.stack()", () => {
       const task = g.spawn(() => recurse(100));
       yield* sleep(1);
       expect(names(task).filter((name) => name === "recurse")).toHaveLength(101);
-    }));
+    }),
+  );
 
   test("of a task that waits for the tasks of its group shows where the group stands", () =>
     onEverySchedule(function* (g) {
@@ -227,7 +228,7 @@ describe("task.stack()", () => {
     loop.drain();
   });
 
-  test("of endless depth is cut, and does not overflow", () =>
+  test("of endless depth is cut, and does not overflow", { tags: ["long"] }, () =>
     onEverySchedule(function* (g) {
       function* deep(n: number): Coroutine<void> {
         if (n > 0) yield* deep(n - 1);
@@ -236,7 +237,8 @@ describe("task.stack()", () => {
       const task = g.spawn(() => deep(2000));
       yield* sleep(1);
       expect(names(task).filter((name) => name === "deep")).toHaveLength(2001);
-    }));
+    }),
+  );
 });
 
 describe("reading stacks", () => {

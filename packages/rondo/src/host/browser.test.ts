@@ -44,7 +44,7 @@ describe.each([
     expect(log).toEqual([true, "slept"]);
   });
 
-  test("lets the page have its turn beside tasks that never stop", async () => {
+  test("lets the page have its turn beside tasks that never stop", { tags: ["long"] }, async () => {
     const log: string[] = [];
     await run(
       () =>

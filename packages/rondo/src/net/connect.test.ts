@@ -397,7 +397,7 @@ describe("a connect that is left", () => {
       expect(fake.withdrawn).toHaveLength(3);
     }));
 
-  test("at any moment leaves nothing open, and nothing is lost that was given", async () => {
+  test("at any moment leaves nothing open, and nothing is lost that was given", { tags: ["long"] }, async () => {
     for (let at = 0; at <= 40; at++) {
       await withFake(
         { names: { example: ["::1", "1.1.1.1"] }, fates: { "::1": { after: 20 }, "1.1.1.1": { after: 5 } } },

@@ -247,7 +247,7 @@ describe("tail", () => {
     });
   });
 
-  test("reads the old file to its end before the new one, at any speed", async () => {
+  test("reads the old file to its end before the new one, at any speed", { tags: ["long"] }, async () => {
     await run(function* () {
       const path = `${dir}/log`;
       yield* appendFile(path, "");

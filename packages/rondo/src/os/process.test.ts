@@ -228,23 +228,27 @@ describe("exec", () => {
     });
   });
 
-  test("gives all that was written before it ended, also when its end is heard of first", async () => {
-    await running(function* () {
-      yield* group(function* (g) {
-        for (let i = 0; i < 5; i++) {
-          const task = g.spawn(exec("sh", ["-c", "sleep 1000 & seq 1 10000; echo $!"]));
-          yield* suspend<void>((wake) => void setImmediate(wake));
-          // While this thread hears of nothing, all of it happens.
-          spawnSync("sleep", ["0.1"]);
-          const lines = (yield* task).stdout.trimEnd().split("\n");
-          process.kill(Number(lines.pop()), "SIGKILL");
-          expect(lines).toHaveLength(10_000);
-        }
+  test(
+    "gives all that was written before it ended, also when its end is heard of first",
+    { tags: ["long"] },
+    async () => {
+      await running(function* () {
+        yield* group(function* (g) {
+          for (let i = 0; i < 5; i++) {
+            const task = g.spawn(exec("sh", ["-c", "sleep 1000 & seq 1 10000; echo $!"]));
+            yield* suspend<void>((wake) => void setImmediate(wake));
+            // While this thread hears of nothing, all of it happens.
+            spawnSync("sleep", ["0.1"]);
+            const lines = (yield* task).stdout.trimEnd().split("\n");
+            process.kill(Number(lines.pop()), "SIGKILL");
+            expect(lines).toHaveLength(10_000);
+          }
+        });
       });
-    });
-  });
+    },
+  );
 
-  test("many at once", async () => {
+  test("many at once", { tags: ["long"] }, async () => {
     await running(function* () {
       const outputs: string[] = [];
       yield* group(function* (g) {
@@ -311,7 +315,7 @@ describe("spawnProcess", () => {
     });
   });
 
-  test("what a grandchild goes on writing when it has ended is held back too", async () => {
+  test("what a grandchild goes on writing when it has ended is held back too", { tags: ["long"] }, async () => {
     await running(function* () {
       yield* scope(function* () {
         const child = yield* spawnProcess("sh", ["-c", "yes & exec sleep 0"], { group: true });
@@ -439,7 +443,7 @@ describe("spawnProcess", () => {
   });
 
   describe.runIf(linux)("with a group of its own", () => {
-    test("is signalled with all that it has started", async () => {
+    test("is signalled with all that it has started", { tags: ["long"] }, async () => {
       await running(function* () {
         let pids: number[] = [];
         yield* scope(function* () {
@@ -469,7 +473,7 @@ describe("spawnProcess", () => {
     });
   });
 
-  test("failing to start a hundred times leaves nothing", async () => {
+  test("failing to start a hundred times leaves nothing", { tags: ["long"] }, async () => {
     await running(function* () {
       for (let i = 0; i < 100; i++) {
         const error = yield* thrownBy(() => spawnProcess("no-such-command", [], { stderr: "pipe" }));

@@ -122,7 +122,7 @@ describe("standard input and output", () => {
     expect(out).toBe("[ 'ne', 'two' ]\n");
   });
 
-  test("a reader that has gone away is a BrokenError, and nothing else", () => {
+  test("a reader that has gone away is a BrokenError, and nothing else", { tags: ["long"] }, () => {
     const { out, err, code } = shell(
       "($PROGRAM; echo code $? >&2) | head -n 1",
       `try {
@@ -138,6 +138,7 @@ describe("standard input and output", () => {
 
   test.runIf(fs.existsSync("/dev/full"))(
     "a full disk is a SystemError with its code, also after the last write",
+    { tags: ["long"] },
     () => {
       for (const after of ["", "yield* sleep(1);", 'yield* sleep(1); yield* stdout().write("x");']) {
         const { err, code } = shell(

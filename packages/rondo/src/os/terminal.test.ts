@@ -1,3 +1,4 @@
+// @module-tag long
 /** The keyboard on a real pseudo-terminal: keys come one by one, and the terminal gets its old state back on every way out. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";

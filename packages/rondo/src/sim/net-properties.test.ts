@@ -14,9 +14,13 @@ test("all that is written arrives, exactly and in order, under every fault that 
   expect(served).toBeGreaterThan(30);
 });
 
-test("whoever crashes: what arrives is a beginning of what was written, and all of it where an orderly end is seen", () => {
-  for (const seed of seeds(30)) {
-    const run = streamsUnderTrouble(seed, true);
-    if (!run.ok) throw new Error(`seed ${seed}: ${String(run.error)}\n${run.waiting}`, { cause: run.error });
-  }
-});
+test(
+  "whoever crashes: what arrives is a beginning of what was written, and all of it where an orderly end is seen",
+  { tags: ["long"] },
+  () => {
+    for (const seed of seeds(30)) {
+      const run = streamsUnderTrouble(seed, true);
+      if (!run.ok) throw new Error(`seed ${seed}: ${String(run.error)}\n${run.waiting}`, { cause: run.error });
+    }
+  },
+);

@@ -87,7 +87,7 @@ describe("what sockets have read into the same memory", () => {
 });
 
 describe("what is copied from socket to socket", () => {
-  test("comes as it was sent, also where it has lain unsent while others were copied", () =>
+  test("comes as it was sent, also where it has lain unsent while others were copied", { tags: ["long"] }, () =>
     run(() =>
       group(function* (g) {
         const listener = yield* listen({ host: "127.0.0.1", port: 0 });
@@ -124,7 +124,8 @@ describe("what is copied from socket to socket", () => {
         for (const read of late) yield* read();
         listener.close();
       }),
-    ));
+    ),
+  );
 });
 
 /** What reads into memory, by hand: `read` fills a socket's with so many of one byte (the first ten may differ) and says so, as Node does. */

@@ -459,7 +459,7 @@ describe("a process without descriptors", () => {
     return answered() === 1;
   }
 
-  test("goes on serving, and recovers when there are some again", () =>
+  test("goes on serving, and recovers when there are some again", { tags: ["long"] }, () =>
     leavesNothing(() =>
       limited(server("{}", 511), async (port) => {
         const { sockets, answered, over } = await knock(port, 100);
@@ -474,9 +474,10 @@ describe("a process without descriptors", () => {
         for (const socket of sockets) socket.destroy();
         while (!(await answers(port))) await soon();
       }),
-    ));
+    ),
+  );
 
-  test("is not reached with maxConnections and a backlog, and what is dropped is counted", () =>
+  test("is not reached with maxConnections and a backlog, and what is dropped is counted", { tags: ["long"] }, () =>
     leavesNothing(() =>
       limited(server("{ maxConnections: 10 }", 5), async (port, ask) => {
         const { sockets, answered, over } = await knock(port, 100);
@@ -485,7 +486,8 @@ describe("a process without descriptors", () => {
         for (const socket of sockets) socket.destroy();
         while (!(await answers(port))) await soon();
       }),
-    ));
+    ),
+  );
 });
 
 describe("errors", () => {
