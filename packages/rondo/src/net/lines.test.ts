@@ -18,6 +18,23 @@ describe("lines", () => {
     });
   });
 
+  // ISO-2022-JP reads the byte after the first half of a character as the other half, whatever it is.
+  test("a line that breaks off within a character ends all the same, and none behind it is lost", async () => {
+    const bytes = '\u001b$B$"\u001b(B\r\n\u001b$B$\n\u001b$B$"\n\nlast\n';
+    await onEverySchedule(function* () {
+      for (const cut of [0, 3, 13, bytes.length]) {
+        const [a, b] = memoryPair();
+        yield* a.write([bytes.slice(0, cut), bytes.slice(cut)]);
+        yield* a.end();
+        const lines = b.lines({ encoding: "iso-2022-jp" });
+        expect([yield* lines.next(), yield* lines.next()]).toEqual(["あ", "\ufffd"]);
+        // Those that were cut and not taken are there for whoever reads next.
+        expect(text(yield* b.readExactly(8))).toBe('\u001b$B$"\n\nl');
+        expect(yield* lines.toArray()).toEqual(["ast"]);
+      }
+    });
+  });
+
   test("a flow that waits while another one reads is told so and goes on afterwards", async () => {
     await inGroup(function* (g) {
       const [a, b] = memoryPair();

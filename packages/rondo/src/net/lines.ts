@@ -2,8 +2,8 @@
  * Bytes into lines, a whole chunk at a time.
  *
  * A chunk is cut once, after its last line end, and what lies before is decoded and split in one go. No character can be
- * torn by that: in UTF-8 and its like the byte of a line end is never part of another character. So there is no decoder
- * with a memory, the bytes of a line that has not ended stay bytes in the buffer, and whoever stops pulling lines finds
+ * torn by that: in UTF-8 and its like the byte of a line end is never part of another character. (In ISO-2022-JP it may be, where
+ * a text is broken; there each line is decoded by itself.) So there is no decoder with a memory, the bytes of a line that has not ended stay bytes in the buffer, and whoever stops pulling lines finds
  * everything behind the last one that was taken where it was.
  *
  * It needs a buffer that somebody fills, and nothing else: a stream of the network, a file.
@@ -70,6 +70,8 @@ function decoderFor(encoding: string): Decoder {
 export class LineSource implements Source<string> {
   private readonly feed: LineFeed;
   private readonly decoder: Decoder;
+  /** A byte means what the escapes before it in the line say. */
+  private readonly shifts: boolean;
   private readonly max: number;
   /** Lines that have been cut and not been taken, from `at` on, and the bytes of all of them. */
   private lines: string[];
@@ -81,6 +83,7 @@ export class LineSource implements Source<string> {
       throw new RangeError(`lines() takes the bytes that a line may have as \`max\`, not ${String(max)}`);
     this.feed = feed;
     this.decoder = decoderFor(encoding);
+    this.shifts = this.decoder.encoding === "iso-2022-jp";
     this.max = max;
     this.lines = NONE;
     this.at = 0;
@@ -206,10 +209,7 @@ export class LineSource implements Source<string> {
     }
     if (block.length === end) this.know(left);
     feed.relieve();
-    const text = this.decoder.decode(block);
-    const lines = text.split("\n");
-    lines.length--; // behind the last line end there is nothing
-    if (text.includes("\r")) withoutReturns(lines);
+    const lines = this.shifts ? this.oneByOne(block) : this.together(block);
     if (lines.length > 1) {
       this.lines = lines;
       this.at = 1;
@@ -217,6 +217,26 @@ export class LineSource implements Source<string> {
       feed.borrower = this;
     }
     return lines[0];
+  }
+
+  private together(block: Uint8Array): string[] {
+    const text = this.decoder.decode(block);
+    const lines = text.split("\n");
+    lines.length--; // behind the last line end there is nothing
+    if (text.includes("\r")) withoutReturns(lines);
+    return lines;
+  }
+
+  /** Every line ends in ASCII (RFC 1468). One that does not would take its line end for half of a character. */
+  private oneByOne(block: Uint8Array): string[] {
+    const lines: string[] = [];
+    for (let start = 0; start < block.length;) {
+      const end = block.indexOf(NEWLINE, start);
+      lines.push(this.decoder.decode(block.subarray(start, end)));
+      start = end + 1;
+    }
+    withoutReturns(lines);
+    return lines;
   }
 
   /** How many bytes of a block are lines within the limit, from its beginning. */
