@@ -127,7 +127,9 @@ test("it reports to the console, and has the clock, the time of day and choices"
   host.report({ kind: "test", message: "hello" });
   host.report({ kind: "test", message: "hello", error });
   expect(told).toEqual([["rondo: hello"], ["rondo: hello", error]]);
-  expect(Math.abs(host.wallClock() - Date.now())).toBeLessThan(1000);
+  const before = Date.now();
+  expect(host.wallClock()).toBeGreaterThanOrEqual(before);
+  expect(host.wallClock()).toBeLessThanOrEqual(Date.now() + 1);
   for (let i = 0; i < 100; i++) expect([0, 1, 2]).toContain(host.choose("x", 3));
   expect(host.another()).not.toBe(host);
 });

@@ -55,29 +55,30 @@ describe("Node's host", () => {
   test("has a monotonic clock, the time of day, and choices in range", () => {
     const host = defaultHost();
     expect(host.now()).toBeLessThanOrEqual(host.now());
-    expect(Math.abs(host.wallClock() - Date.now())).toBeLessThan(1000);
+    const before = Date.now();
+    expect(host.wallClock()).toBeGreaterThanOrEqual(before);
+    expect(host.wallClock()).toBeLessThanOrEqual(Date.now() + 1);
     for (let i = 0; i < 100; i++) expect([0, 1, 2]).toContain(host.choose("x", 3));
     expect(host.another()).not.toBe(host);
     expect(host.service?.("no such thing")).toBeUndefined();
   });
 
   test("arms an earlier timer when one comes, and is not kept from it by a later one", async () => {
-    const order: string[] = [];
+    const ends: string[] = [];
     await run(
       () =>
         group(function* (g) {
-          g.spawn(function* () {
-            yield* moveOnAfter(3, sleep(60_000));
-            order.push("late timer cancelled");
-          });
-          g.spawn(function* () {
-            yield* sleep(1);
-            order.push("early timer");
-          });
+          for (const ms of [600_000, 1, 600_000]) {
+            g.spawn(function* () {
+              yield* sleep(ms);
+              ends.push(`${ms} ms`);
+              g.cancel();
+            });
+          }
         }),
       { host: defaultHost() },
     );
-    expect(order).toEqual(["early timer", "late timer cancelled"]);
+    expect(ends).toEqual(["1 ms"]);
   });
 
   test("arms one timer of Node's for thousands of Rondo's", async () => {
