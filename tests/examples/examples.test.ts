@@ -17,7 +17,7 @@ const programs = readdirSync(folder, { withFileTypes: true })
   .filter((file) => /(?<!\.test)\.ts$/.test(file) && existsSync(file));
 
 /** Those that are done at once: the others serve, start processes, or download. */
-const quick = /examples.(just-coroutines|handwritten-loop|groups-and-cancel|pipelines|news)\b/;
+const quick = /examples.(just-coroutines|handwritten-loop|groups-and-cancel|pipelines)\b/;
 
 interface Ended {
   readonly status: unknown;
