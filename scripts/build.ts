@@ -1,5 +1,4 @@
-// Builds every package into its dist/, in the order of their dependencies: `npm run build [-- FOLDER...]`. With --unchecked
-// types are only written down and not looked at again, for whoever has just done that.
+// Builds every package into its dist/, in the order of their dependencies: `npm run build [-- FOLDER...]`.
 // Only packaging needs this; in development everything runs from source.
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -7,15 +6,13 @@ import { join } from "node:path";
 
 import { packages, root } from "./repo.ts";
 
-const checked = !process.argv.includes("--unchecked");
-const wanted = process.argv.slice(2).filter((word) => word !== "--unchecked");
+const wanted = process.argv.slice(2);
 for (const { folder, path } of packages()) {
   if (wanted.length > 0 && !wanted.includes(folder)) continue;
   // A file whose source is gone must not stay behind in the package.
   rmSync(join(path, "dist"), { recursive: true, force: true });
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const args = [tsc, "-p", join(path, "tsconfig.build.json"), ...(checked ? [] : ["--noCheck"])];
-  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(path, "tsconfig.build.json")], { stdio: "inherit" });
   if (status !== 0) {
     console.error(`packages/${folder} could not be built`);
     process.exit(1);

@@ -230,20 +230,6 @@ test.each(["trends", "top", "rising", "sources", "export", "add", "remove", "imp
   },
 );
 
-test.each([["--help"], ["--version"], ["nws"]])("rondo %s loads nothing that downloads", async (word) => {
-  const told = `import { registerHooks } from "node:module";
-    registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });`;
-  const hooks = `--import=data:text/javascript,${encodeURIComponent(told)}`;
-  const main = new URL("main.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [hooks, "--conditions=rondo-source", "--no-warnings", main, word]);
-  let loaded = "";
-  child.stdout.resume();
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (loaded += text));
-  await once(child, "close");
-  expect(loaded).toContain("/cli/src/cli.ts");
-  expect(loaded).not.toMatch(/packages.(crawl|http|rondo).|news.subcommands/);
-});
-
 test("help and version are results, with status 0", async () => {
   expect(await rondo("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("rondo news"), stderr: "" });
   expect(await rondo("news", "--help")).toMatchObject({
@@ -255,13 +241,20 @@ test("help and version are results, with status 0", async () => {
 });
 
 /** The command as a process of its own. */
-function start(...argv: string[]): {
+interface Started {
   child: ReturnType<typeof spawn>;
   said: () => string;
   ended: Promise<number | null>;
-} {
+}
+
+function start(...argv: string[]): Started {
+  return startBy([], argv);
+}
+
+/** With options of Node's own. */
+function startBy(options: readonly string[], argv: readonly string[]): Started {
   const main = join(import.meta.dirname, "main.ts");
-  const child = spawn(process.execPath, ["--conditions=rondo-source", main, ...argv], {
+  const child = spawn(process.execPath, [...options, "--conditions=rondo-source", main, ...argv], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -270,6 +263,19 @@ function start(...argv: string[]): {
   child.stderr?.on("data", (chunk) => (text += chunk));
   return { child, said: () => text, ended: once(child, "close").then(([code]) => code as number | null) };
 }
+
+test.each([
+  ["--help", 0],
+  ["--version", 0],
+  ["nws", 2],
+])("rondo %s loads nothing that downloads", async (word, status) => {
+  const hooks = `import { registerHooks } from "node:module";
+    registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });`;
+  const { said, ended } = startBy([`--import=data:text/javascript,${encodeURIComponent(hooks)}`], [word]);
+  expect(await ended).toBe(status);
+  expect(said()).toContain("/cli/src/cli.ts");
+  expect(said()).not.toMatch(/packages.(crawl|http|rondo).|news.subcommands/);
+});
 
 test("Ctrl-C prints what was done and ends with status 130", { tags: ["long"] }, async () => {
   let asked: () => void;

@@ -2,9 +2,10 @@
  * Bytes into lines, a whole chunk at a time.
  *
  * A chunk is cut once, after its last line end, and what lies before is decoded and split in one go. No character can be
- * torn by that: in UTF-8 and its like the byte of a line end is never part of another character. (In ISO-2022-JP it may be, where
- * a text is broken; there each line is decoded by itself.) So there is no decoder with a memory, the bytes of a line that has not ended stay bytes in the buffer, and whoever stops pulling lines finds
- * everything behind the last one that was taken where it was.
+ * torn by that: in UTF-8 and its like the byte of a line end is never part of another character. (In ISO-2022-JP it may be,
+ * where a text is broken; there each line is decoded by itself.) So there is no decoder with a memory, the bytes of a line
+ * that has not ended stay bytes in the buffer, and whoever stops pulling lines finds everything behind the last one that was
+ * taken where it was.
  *
  * It needs a buffer that somebody fills, and nothing else: a stream of the network, a file.
  */
